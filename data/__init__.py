@@ -1,0 +1,1 @@
+"""All that touches files, SQL and engines."""

@@ -1,0 +1,1 @@
+"""One module an engine; all give the same profile."""

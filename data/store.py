@@ -1,0 +1,280 @@
+"""The store: one DuckLake, DuckDB on top.
+
+A directory with an SQLite catalogue by default; `postgres:…` for a team. Every write goes through `transact`, which retries what lost a race
+and records who did it and why. One connection a process, one cursor a query: two queries on one connection cut the first short.
+"""
+
+import errno
+import getpass
+import importlib.resources
+import json
+import os
+import shutil
+import tempfile
+import threading
+import warnings
+import zlib
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Iterator, TypeVar
+
+import duckdb
+import pandas as pd
+from filelock import FileLock, Timeout
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_random_exponential
+
+from data.errors import BadInput
+from data.sql import literal, quote
+
+T = TypeVar("T")
+Connection = duckdb.DuckDBPyConnection
+FORMAT = 1  # of the tables below; a store that a newer Vigia wrote is refused rather than misread
+DATASETS = ("log", "reference", "training", "labels")
+SCHEMAS = {"log": "logs", "reference": "reference", "training": "training", "labels": "labels"}
+TABLES = {
+    "vigia": "format INTEGER",
+    "loads": """load BIGINT, model VARCHAR, dataset VARCHAR, version VARCHAR, file VARCHAR, sha256 VARCHAR, bytes BIGINT, rows BIGINT,
+        misfits BIGINT, first_time TIMESTAMPTZ, last_time TIMESTAMPTZ, notes VARCHAR[], loaded_at TIMESTAMPTZ, author VARCHAR,
+        undone_at TIMESTAMPTZ, undone_by VARCHAR""",
+    "roles": "model VARCHAR, roles VARCHAR, edited_at TIMESTAMPTZ, author VARCHAR, reason VARCHAR",
+    "runs": """run BIGINT, model VARCHAR, snapshot BIGINT, loads BIGINT[], basis VARCHAR, windows BIGINT, measurements BIGINT,
+        started_at TIMESTAMPTZ, finished_at TIMESTAMPTZ, author VARCHAR""",
+    "bins": 'model VARCHAR, version VARCHAR, "column" VARCHAR, role VARCHAR, kind VARCHAR, edges DOUBLE[], categories VARCHAR[]',
+    "profiles": """model VARCHAR, version VARCHAR, dataset VARCHAR, segment VARCHAR, window_start TIMESTAMPTZ, window_end TIMESTAMPTZ,
+        "column" VARCHAR, role VARCHAR, kind VARCHAR, rows BIGINT, nulls BIGINT, misfits BIGINT, nans BIGINT, pos_infs BIGINT,
+        neg_infs BIGINT, sum DOUBLE, sum_squares DOUBLE, min DOUBLE, max DOUBLE, below_sum DOUBLE, above_sum DOUBLE,
+        counts BIGINT[], new_values BIGINT, new_top VARCHAR""",
+    "measurements": """model VARCHAR, version VARCHAR, monitor VARCHAR, metric VARCHAR, "column" VARCHAR, segment VARCHAR,
+        window_start TIMESTAMPTZ, window_end TIMESTAMPTZ, rows BIGINT, value DOUBLE, noise DOUBLE, usual DOUBLE, p_value DOUBLE,
+        reason VARCHAR, dataset VARCHAR""",
+    "thresholds": "edit BIGINT, rules VARCHAR, edited_at TIMESTAMPTZ, author VARCHAR, reason VARCHAR",
+}
+# What a lost race says; nothing of the transaction was done, so it is done again.
+RACES = ("database is locked", "conflict", "Conflict", "could not serialize", "deadlock detected", "PRIMARY KEY or UNIQUE constraint")
+EXTENSIONS = {"sqlite": ("ducklake", "sqlite_scanner"), "postgres": ("ducklake", "postgres_scanner")}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Store:
+    """An open lake. `files` is where the rows lie; `cursor()` gives a connection of its own for one query."""
+
+    where: str
+    files: str
+    connection: Connection = field(repr=False)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def cursor(self) -> Connection:
+        """A cursor that is already in the lake; close it, or let it go, after one query."""
+        with self.lock:  # `cursor()` itself is not safe from two threads
+            cursor = self.connection.cursor()
+        cursor.execute("USE lake")
+        return cursor
+
+    def frame(self, sql: str, parameters: dict[str, Any] | list[Any] | None = None) -> pd.DataFrame:
+        """The rows of a query. Times come back in UTC and aware."""
+        cursor = self.cursor()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The inplace keyword in DataFrame.drop")  # DuckDB 1.5.5 on pandas 3, MAP columns
+            return cursor.execute(sql, parameters).df()
+
+    def snapshot(self) -> int:
+        """The number of the last commit: the key of every cache."""
+        row = self.cursor().execute("SELECT id FROM lake.current_snapshot()").fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def default_place() -> str:
+    """`VIGIA_STORE`, else `.vigia` in the working directory."""
+    return os.environ.get("VIGIA_STORE") or ".vigia"
+
+
+def author() -> str:
+    """Who acts: `VIGIA_AUTHOR`, else the login name."""
+    try:
+        return os.environ.get("VIGIA_AUTHOR") or getpass.getuser()
+    except (OSError, KeyError):  # a container may run under a number that has no name
+        return "unknown"
+
+
+def open_store(where: str | None = None, files: str | None = None) -> Store:
+    """Open the lake, made if it is not there.
+
+    Parameters
+    ----------
+    where : a directory, or `postgres:` and a libpq connection string; `VIGIA_STORE`, else `.vigia`.
+    files : where the rows lie; `VIGIA_FILES`, else `files` in the directory (`.vigia-files` beside a PostgreSQL catalogue).
+
+    Raises
+    ------
+    BadInput : the place cannot be reached or written, or a newer Vigia wrote it.
+    """
+    place = where or default_place()
+    team = place.startswith(("postgres:", "postgresql:"))
+    rows = files or os.environ.get("VIGIA_FILES") or (".vigia-files" if team else str(Path(place) / "files"))
+    try:
+        if not team:
+            Path(place).mkdir(parents=True, exist_ok=True)
+        if "://" not in rows:
+            Path(rows).mkdir(parents=True, exist_ok=True)
+            rows = str(Path(rows).resolve())
+    except OSError as error:
+        raise BadInput(f'The store "{place}" cannot be made: {error.strerror}. Name a directory that you may write, with --store.') from error
+    store = Store(place, rows, _connect(place, rows, team))
+    _make_tables(store)
+    return store
+
+
+def _connect(place: str, rows: str, team: bool) -> Connection:
+    scratch = Path(tempfile.gettempdir()) / f"vigia-{os.getpid()}"
+    connection = duckdb.connect(config={"temp_directory": str(scratch), "memory_limit": os.environ.get("VIGIA_MEMORY", "1GB")})
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    for name in EXTENSIONS["postgres" if team else "sqlite"]:
+        package = importlib.resources.files(f"duckdb_extension_{name}")
+        path = package / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
+        connection.execute(f"LOAD {literal(str(path))}")
+    catalog = f"ducklake:postgres:{place.split(':', 1)[1]}" if team else f"ducklake:sqlite:{Path(place).resolve() / 'catalog.sqlite'}"
+    options = f"DATA_PATH {literal(rows)}, DATA_INLINING_ROW_LIMIT 0"
+    if not team:
+        options += ", META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 10000"
+    try:
+        _retried(lambda: connection.execute(f"ATTACH {literal(catalog)} AS lake ({options})"))
+    except duckdb.Error as error:
+        raise BadInput(f'The store "{_without_secret(place)}" cannot be opened: {_first_line(error)}. Check --store or VIGIA_STORE.') from error
+    return connection
+
+
+def _make_tables(store: Store) -> None:
+    found = _format(store)
+    if found is not None and found > FORMAT:
+        raise BadInput(
+            f'The store "{_without_secret(store.where)}" has format {found}, this Vigia reads up to {FORMAT}. '
+            "Update Vigia, or name another store with --store."
+        )
+    if found == FORMAT:
+        return
+
+    def make(cursor: Connection) -> None:
+        for schema in SCHEMAS.values():
+            cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        for name, columns in TABLES.items():
+            cursor.execute(f"CREATE TABLE IF NOT EXISTS main.{name} ({columns})")
+        cursor.execute("DELETE FROM main.vigia")
+        cursor.execute("INSERT INTO main.vigia VALUES (?)", [FORMAT])
+
+    transact(store, make, "make the store")
+
+
+def _format(store: Store) -> int | None:
+    cursor = store.cursor()
+    if not cursor.execute("SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake' AND table_name = 'vigia'").fetchone():
+        return None
+    row = cursor.execute("SELECT max(format) FROM main.vigia").fetchone()
+    return row[0] if row else None
+
+
+def transact(store: Store, work: Callable[[Connection], T], message: str, extra: dict[str, Any] | None = None) -> T:
+    """Do `work` in one transaction and commit it with author, message and extra facts; whole or not at all.
+
+    A commit that lost a race is rolled back and the whole of `work` done again, for up to a minute, so `work` must not act outside the lake.
+    """
+
+    def once() -> T:
+        cursor = store.cursor()
+        cursor.begin()
+        try:
+            result = work(cursor)
+            cursor.execute("CALL lake.set_commit_message(?, ?, extra_info => ?)", [author(), message, json.dumps(extra or {})])
+            cursor.commit()
+        except BaseException:
+            _roll_back(cursor)
+            raise
+        return result
+
+    try:
+        return _retried(once)
+    except (duckdb.Error, OSError) as error:
+        if _is_full(error, store.files):
+            raise BadInput(f'The disk of the store "{store.files}" is full; nothing was changed. Free some space, then do it again.') from error
+        raise
+
+
+def _roll_back(cursor: Connection) -> None:
+    try:
+        cursor.rollback()
+    except duckdb.Error:
+        pass  # a failed commit has rolled back already; the first error is the one to tell
+
+
+@retry(
+    retry=retry_if_exception(lambda e: isinstance(e, duckdb.Error) and any(r in str(e) for r in RACES)),
+    wait=wait_random_exponential(multiplier=0.02, max=1),
+    stop=stop_after_delay(60),
+    reraise=True,
+)
+def _retried(work: Callable[[], T]) -> T:
+    return work()
+
+
+def _is_full(error: Exception, place: str) -> bool:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    text = str(error)
+    if "No space left" in text or "disk full" in text or "database or disk is full" in text:
+        return True
+    return "Could not write" in text and Path(place).exists() and shutil.disk_usage(place).free < 1_000_000
+
+
+@contextmanager
+def one_run(store: Store) -> Iterator[None]:
+    """Held by `run`: one at a time in a store (on one machine; between machines the commits themselves conflict and are retried)."""
+    name = f"vigia-{zlib.crc32(store.where.encode()):08x}.lock"
+    path = Path(tempfile.gettempdir()) / name if store.where.startswith("postgres") else Path(store.where) / "run.lock"
+    try:
+        with FileLock(path, timeout=600):
+            yield
+    except Timeout as error:
+        raise BadInput(f"Another run has held {path} for ten minutes. Wait for it, or end that process.") from error
+
+
+def table(dataset: str, model: str) -> str:
+    """The quoted name of a model's table: `logs."flight-delay"`."""
+    return f"{SCHEMAS[dataset]}.{quote(model)}"
+
+
+def columns(cursor: Connection, dataset: str, model: str) -> dict[str, str]:
+    """Column → type of a model's table, in their order; empty when there is none yet."""
+    rows = cursor.execute(
+        """SELECT column_name, data_type FROM duckdb_columns()
+        WHERE database_name = 'lake' AND schema_name = ? AND table_name = ? ORDER BY column_index""",
+        [SCHEMAS[dataset], model],
+    ).fetchall()
+    return dict(rows)
+
+
+def models(store: Store) -> list[str]:
+    """Every model of which something was loaded, by name."""
+    rows = store.cursor().execute("SELECT DISTINCT model FROM main.loads WHERE undone_at IS NULL ORDER BY model").fetchall()
+    return [row[0] for row in rows]
+
+
+def append(cursor: Connection, name: str, rows: pd.DataFrame) -> None:
+    """Add rows to one of the tables of `TABLES`, by column name; what the frame lacks is null."""
+    if rows.empty:
+        return
+    cursor.register("rows_to_append", rows)
+    try:
+        names = ", ".join(quote(c) for c in rows.columns)
+        cursor.execute(f"INSERT INTO lake.main.{name} ({names}) SELECT {names} FROM rows_to_append")
+    finally:
+        cursor.unregister("rows_to_append")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".")
+
+
+def _without_secret(place: str) -> str:
+    return " ".join("password=…" if word.startswith("password=") else word for word in place.split(" "))

@@ -1,0 +1,1 @@
+"""What to watch and how to judge it: tables and arrays in, tables out."""
