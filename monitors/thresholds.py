@@ -1,0 +1,300 @@
+"""Judging: measurements and rules in, levels out. The one place that decides, for pages, previews, command line and messages.
+
+Measurements do not change while a slider moves, so `prepare` puts them in order once, and `judge` then takes milliseconds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from monitors import series as s
+from monitors.rulebook import defaults, dump, read, resolve, rule, saved, with_override, without_override
+from monitors.rules import LIMITS, SCOPE, Rule, in_order, scope_text
+from monitors.series import WINDOWS, Ints
+
+__all__ = [  # noqa: RUF022
+    "Rule", "defaults", "dump", "read", "resolve", "rule", "saved", "scope_text", "with_override", "without_override",
+    "Prepared", "judge", "prepare",
+]  # fmt: skip
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+KINDS = ("constant", "reference_quantile", "reference_std", "fdr")
+DIRECTIONS = ("above", "below", "outside")
+WARNING, CRITICAL, RECOVER = range(3)
+LOW, HIGH = range(2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """Measurements in the order of their series (names, then length of window) and of time, with what judging needs as arrays."""
+
+    frame: pd.DataFrame  # the rows of the log; names and window_name are categories
+    starts: Ints  # per series: its first row
+    names: dict[str, tuple[Ints, dict[str, int]]]  # per field of the scope: code of each series, and name → code
+    window: Ints  # per series: which of WINDOWS
+    begin: Ints  # per row, µs
+    value: Floats
+    rows: Floats
+    noise: Floats
+    usual: Floats
+    p_value: Floats
+    reference: Floats  # values of the reference's own windows, by series and then by size,
+    reference_rows: Floats  # the rows of each,
+    reference_series: Ints  # and the series that it belongs to
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Force:
+    """The rules in force, resolved: one entry per series."""
+
+    limits: Floats  # (LIMITS, low and high, series), in the metric's units; NaN where there is none; rates for fdr
+    active: Bools  # there is an enabled rule for windows of this length, with a limit
+    direction: Ints
+    fdr: Bools
+    min_rows: Ints
+    above_noise: Bools
+    above_usual: Bools
+    k: Ints
+    n: Ints
+
+
+def prepare(measurements: pd.DataFrame) -> Prepared:
+    """Measurements ready for `judge`; keep the result for as long as they do not change.
+
+    Parameters
+    ----------
+    measurements : the columns of `measurements.COLUMNS`, and `dataset` where the reference's own windows are among them; any order.
+        Of noise, usual, p_value and dataset any may be absent.
+    """
+    begin, end = s.micros(measurements["window_start"]), s.micros(measurements["window_end"])
+    window = s.window_codes(begin, end)
+    coded = {field: s.codes(measurements[field]) for field in SCOPE}
+    key = s.keys([*(codes for codes, _ in coded.values()), window])
+    is_log = measurements["dataset"].to_numpy() == "log" if "dataset" in measurements else np.ones(len(key), dtype=bool)
+    at = np.flatnonzero(is_log)
+    at = at[s.in_order(key[at], begin[at])]
+    starts = np.flatnonzero(s.begins(key[at]))
+    first = at[starts]
+    value, rows = _floats(measurements, "value"), _floats(measurements, "rows")
+    own = np.flatnonzero(~is_log & ~np.isnan(value) & np.isin(key, key[first]))  # series that the log does not have are left out
+    own = own[np.lexsort((value[own], key[own]))]
+    return Prepared(
+        frame=_framed(measurements, at, {field: (codes[at], names) for field, (codes, names) in coded.items()}, window[at]),
+        starts=starts,
+        names={f: (codes[first], {name: i for i, name in enumerate(names)}) for f, (codes, names) in coded.items()},
+        window=window[first],
+        begin=begin[at],
+        value=value[at],
+        rows=rows[at],
+        noise=_floats(measurements, "noise")[at],
+        usual=_floats(measurements, "usual")[at],
+        p_value=_floats(measurements, "p_value")[at],
+        reference=value[own],
+        reference_rows=rows[own],
+        reference_series=np.searchsorted(key[first], key[own]),
+    )
+
+
+def _framed(measurements: pd.DataFrame, at: Ints, coded: dict[str, tuple[Ints, list[str]]], window: Ints) -> pd.DataFrame:
+    """The rows `at`; their names as categories, so that `alerts` need not look at every text again."""
+    categories = {f: pd.Categorical.from_codes(codes, pd.Index(names, dtype="str")) for f, (codes, names) in coded.items()}
+    others = measurements.drop(columns=["dataset", *SCOPE], errors="ignore").take(at).reset_index(drop=True)
+    frame = others.assign(**categories).reindex(columns=[column for column in measurements if column != "dataset"])
+    return frame.assign(window_name=pd.Categorical.from_codes(window, pd.Index(WINDOWS)))
+
+
+def judge(measurements: pd.DataFrame | Prepared, rules: Sequence[Rule]) -> pd.DataFrame:
+    """Each measurement of the log with its level under the rules.
+
+    Parameters
+    ----------
+    measurements : see `prepare`, whose result may be given instead.
+    rules : the defaults, then the overrides.
+
+    Returns
+    -------
+    The rows of the log, ordered by names, length of window and time, and to them
+    window_name : day, week, month, hour or other, by the length of the window.
+    level : 0 ok, 1 warning, 2 critical; -1 not judged: a blank value, fewer rows than min_rows, another length than the rule's
+        window, no limit, a rule that is not enabled. What is not judged neither raises nor clears.
+    warning, critical : the limits in force, in the metric's own units; NaN without one, and for kind fdr, which has none.
+    side : "above" or "below": on which side of these limits a value breaches. With direction outside they are the nearer ones.
+
+    A level depends on this window and those before it, never on later ones: what is judged today reads the same next month.
+    """
+    seen = measurements if isinstance(measurements, Prepared) else prepare(measurements)
+    force = in_force(seen, rules)
+    lengths = np.diff(seen.starts, append=len(seen.value))
+    judged = np.repeat(force.active, lengths) & ~np.isnan(seen.value) & (seen.rows >= np.repeat(force.min_rows, lengths))
+    if force.fdr.any():
+        judged &= ~(np.repeat(force.fdr, lengths) & np.isnan(seen.p_value))
+
+    clear = ~judged | np.repeat(force.above_noise, lengths) & (seen.value <= seen.noise)
+    clear |= np.repeat(force.above_usual, lengths) & (seen.value <= seen.usual)
+    critical = _beyond(seen, force, lengths, judged, clear, CRITICAL)
+    breach = _beyond(seen, force, lengths, judged, clear, WARNING) | critical
+    if (force.n[force.active] > 1).any():
+        breach, critical = (_often_enough(hit, seen, force, lengths, judged) for hit in (breach, critical))
+    level = breach.astype(np.int8) + critical
+    if not np.isnan(force.limits[RECOVER][:, force.active]).all():
+        inside = ~_beyond(seen, force, lengths, judged, ~judged, RECOVER)
+        kept = _kept_open(breach, inside, seen.starts, judged)
+        lowest = np.where(np.isnan(force.limits[WARNING]).all(axis=0), 2, 1).astype(np.int8)
+        level = np.where(kept, np.repeat(lowest, lengths), level)
+    level[~judged] = -1
+    return seen.frame.assign(level=level, **_shown_limits(seen, force, lengths))
+
+
+def in_force(seen: Prepared, rules: Sequence[Rule]) -> Force:
+    """The rules resolved for every series at once: from weak to strong, each writes what it names where it matches."""
+    count = len(seen.starts)
+    limits = np.full((len(LIMITS), 2, count), np.nan)
+    whole = {f: np.zeros(count, dtype=np.int64) for f in ("kind", "direction", "window", "min_rows")}
+    whole["window"][:] = WINDOWS.index("day")
+    flags = {f: np.full(count, f == "enabled") for f in ("above_noise", "above_usual", "enabled")}
+    runs = np.ones((2, count), dtype=np.int64)
+    words = {"kind": KINDS, "direction": DIRECTIONS, "window": WINDOWS}
+    for one in in_order(rules, defaults()):
+        match = np.ones(count, dtype=bool)
+        for field, name in one.scope.items():
+            codes, known = seen.names[field]
+            match &= codes == known.get(name, -2)
+        for field, value in one.changes.items():
+            if field in LIMITS:
+                limits[LIMITS.index(field)][:, match] = np.reshape(np.nan if value is None else value, (-1, 1))
+            elif field == "for_windows":
+                runs[:, match] = np.reshape(value, (2, 1))
+            elif field in flags:
+                flags[field][match] = value
+            elif field in whole:
+                whole[field][match] = words[field].index(value) if field in words else value
+
+    for kind in ("reference_quantile", "reference_std"):
+        where = whole["kind"] == KINDS.index(kind)
+        if where.any():
+            limits[:, :, where] = _from_reference(seen, limits, whole["min_rows"], kind)[:, :, where]
+    fdr = whole["kind"] == KINDS.index("fdr")
+    limits[:, LOW, (whole["direction"] == DIRECTIONS.index("above")) & ~fdr] = np.nan
+    limits[:, HIGH, (whole["direction"] == DIRECTIONS.index("below")) & ~fdr] = np.nan
+    some = ~np.isnan(limits[:RECOVER]).all(axis=(0, 1))
+    return Force(
+        limits=limits,
+        active=flags["enabled"] & (whole["window"] == seen.window) & some,
+        direction=whole["direction"],
+        fdr=fdr,
+        min_rows=whole["min_rows"],
+        above_noise=flags["above_noise"],
+        above_usual=flags["above_usual"],
+        k=runs[0],
+        n=runs[1],
+    )
+
+
+def _from_reference(seen: Prepared, limits: Floats, min_rows: Ints, kind: str) -> Floats:
+    """Quantiles or numbers of standard deviations as values of the metric, by the reference's own windows with rows enough."""
+    enough = seen.reference_rows >= min_rows[seen.reference_series]
+    series, values = seen.reference_series[enough], seen.reference[enough]
+    count = len(seen.starts)
+    windows = np.bincount(series, minlength=count)
+    if kind == "reference_std":
+        with np.errstate(invalid="ignore", divide="ignore"):  # no window gives no mean, one gives no deviation: NaN, not judged
+            mean = np.bincount(series, values, count) / windows
+            std = np.sqrt(np.bincount(series, (values - mean[series]) ** 2, count) / (windows - 1))
+        moved: Floats = mean + limits * std
+        return moved
+    if not len(values):
+        return np.full_like(limits, np.nan)
+    first = np.cumsum(windows) - windows
+    none = np.isnan(limits) | (windows == 0)
+    place = np.where(none, 0, limits) * np.maximum(windows - 1, 0)  # between two values by a straight line, as NumPy does
+    below = np.clip(np.floor(place), 0, np.maximum(windows - 1, 0)).astype(np.int64)
+    share = place - below
+    a = values[np.minimum(first + below, len(values) - 1)]
+    b = values[np.minimum(first + np.minimum(below + 1, np.maximum(windows - 1, 0)), len(values) - 1)]
+    return np.where(none, np.nan, np.where(share < 0.5, a + (b - a) * share, b - (b - a) * (1 - share)))
+
+
+def _beyond(seen: Prepared, force: Force, lengths: Ints, judged: Bools, clear: Bools, which: int) -> Bools:
+    """Rows whose value is beyond one of the limits. On the upper side `clear` exempts what does not rise above its floors."""
+    low, high = np.where(force.fdr, np.nan, force.limits[which])
+    hit: Bools = (seen.value > np.repeat(high, lengths)) & ~clear
+    if not np.isnan(low).all():
+        hit |= judged & (seen.value < np.repeat(low, lengths))
+    if force.fdr.any():
+        at = np.flatnonzero(judged & np.repeat(force.fdr, lengths))
+        hit[at] = _discoveries(seen, at, lengths, np.repeat(force.limits[which][HIGH], lengths)[at]) & ~clear[at]
+    return hit
+
+
+def _discoveries(seen: Prepared, at: Ints, lengths: Ints, rate: Floats) -> Bools:
+    """Benjamini and Hochberg (1995), a family being the columns of a window: which of the rows `at` have an adjusted p up to `rate`.
+
+    A p is adjusted to the least of p · m / rank over its own and all higher ranks, so it is at most q when one of those is.
+    """
+    keys = [seen.names[field][0] for field in SCOPE if field != "column"]
+    group = np.repeat(s.keys([*keys, seen.window]), lengths)[at]
+    order = np.lexsort((seen.p_value[at], seen.begin[at], group))
+    family = np.cumsum(s.begins(group[order]) | s.begins(seen.begin[at][order])) - 1
+    rate = rate[order]
+    sizes = np.bincount(family) if len(family) else np.zeros(0, dtype=np.int64)
+    last = np.cumsum(sizes)[family] - 1
+    place = np.arange(len(at))
+    scaled = seen.p_value[at][order] * (sizes[family] / (sizes[family] - last + place))
+    hit = np.zeros(len(at), dtype=bool)
+    for q in np.unique(rate[~np.isnan(rate)]):
+        best = np.full(len(sizes), -1)
+        np.maximum.at(best, family[scaled <= q], place[scaled <= q])
+        hit[order] |= (rate == q) & (place <= best[family])
+    return hit
+
+
+def _often_enough(hit: Bools, seen: Prepared, force: Force, lengths: Ints, judged: Bools) -> Bools:
+    """Hits that are at least the k-th among the last n judged windows of their series."""
+    at = np.flatnonzero(judged)
+    k, n = np.repeat(force.k, lengths)[at], np.repeat(force.n, lengths)[at]
+    first = np.repeat(np.searchsorted(at, seen.starts), lengths)[at]
+    place = np.arange(len(at))
+    total = np.concatenate(([0], np.cumsum(hit[at])))
+    enough = np.zeros_like(hit)
+    enough[at] = hit[at] & (total[place + 1] - total[np.maximum(place - n + 1, first)] >= k)
+    return enough
+
+
+def _kept_open(breach: Bools, inside: Bools, starts: Ints, judged: Bools) -> Bools:
+    """Windows that breach no more, in an alert that is open still because no value came back inside `recover`."""
+    at = np.flatnonzero(judged)
+    opens = breach[at]
+    place = np.arange(len(at))
+    decides = opens | inside[at]
+    decides[np.searchsorted(at, starts)[np.add.reduceat(judged, starts) > 0]] = True  # no alert reaches into the next series
+    last = np.maximum.accumulate(np.where(decides, place, 0))  # the window that decided last, as of each
+    kept = np.zeros_like(breach)
+    kept[at] = opens[last] & ~opens
+    return kept
+
+
+def _shown_limits(seen: Prepared, force: Force, lengths: Ints) -> dict[str, Any]:
+    """The columns warning, critical and side."""
+    limits = np.where(force.fdr | ~force.active, np.nan, force.limits[:RECOVER])
+    below = force.direction == DIRECTIONS.index("below")
+    shown = [np.repeat(np.where(below, limit[LOW], limit[HIGH]), lengths) for limit in limits]
+    side = np.repeat(below.astype(np.int8), lengths)
+    outside = (force.direction == DIRECTIONS.index("outside")) & ~force.fdr
+    if outside.any():
+        middle = np.where(np.isnan(limits[WARNING][HIGH]), limits[CRITICAL], limits[WARNING]).sum(axis=0) / 2
+        lower = np.flatnonzero(np.repeat(outside, lengths) & (seen.value < np.repeat(middle, lengths)))
+        side[lower] = 1
+        for column, limit in zip(shown, limits, strict=True):
+            column[lower] = np.repeat(limit[LOW], lengths)[lower]
+    return {"warning": shown[0], "critical": shown[1], "side": pd.Categorical.from_codes(side, pd.Index(["above", "below"]))}
+
+
+def _floats(measurements: pd.DataFrame, name: str) -> Floats:
+    if name not in measurements:
+        return np.full(len(measurements), np.nan)
+    return measurements[name].to_numpy(dtype=np.float64, na_value=np.nan)
