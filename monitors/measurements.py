@@ -1,0 +1,36 @@
+"""What a measurement is: the columns of the table, in the order that the command line promises."""
+
+import pandas as pd
+
+# One value of one metric, for one model version, column, segment and window. `rows` are the values that entered it;
+# `value` is NaN where it cannot be measured, and then `reason` says why. `noise` and `usual` are its two floors (DESIGN.md §6).
+COLUMNS = [
+    "model",
+    "version",
+    "monitor",
+    "metric",
+    "column",
+    "segment",
+    "window_start",
+    "window_end",
+    "rows",
+    "value",
+    "noise",
+    "usual",
+    "p_value",
+    "reason",
+]
+# As kept in the lake: "log", or "reference" for the reference's own windows, each against the rest of the reference.
+STORED = [*COLUMNS, "dataset"]
+
+TIMES = ["window_start", "window_end"]
+NUMBERS = ["value", "noise", "usual", "p_value"]
+
+
+def typed(table: pd.DataFrame) -> pd.DataFrame:
+    """The columns STORED of a table, in order and with their types; columns that it lacks are blank.
+
+    Gives an empty, well-typed table for `typed(pd.DataFrame())`, so that concatenating and storing need no special case.
+    """
+    kinds = {name: "datetime64[us, UTC]" if name in TIMES else "float64" if name in NUMBERS else "str" for name in STORED}
+    return table.reindex(columns=STORED).fillna({"rows": 0}).astype(kinds | {"rows": "int64"})
