@@ -1,0 +1,214 @@
+"""Summaries of judged measurements for the screens: worst states, rankings, histograms. Pure: tables in, tables out."""
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from monitors.rules import Rule
+from monitors.thresholds import resolve
+
+Floats = NDArray[np.float64]
+DAY = np.timedelta64(1, "D")
+
+
+def with_excess(judged: pd.DataFrame) -> pd.DataFrame:
+    """Judged measurements with `limit` and `excess`.
+
+    limit : the least value that would be a warning, given the threshold and both floors; NaN without a threshold.
+    excess : how many times the limit the value is; limit over value where the limit is one from below.
+    """
+    warning, critical = judged["warning"].to_numpy(float), judged["critical"].to_numpy(float)
+    threshold = np.where(np.isnan(warning), critical, warning)
+    below = judged["side"].to_numpy() == "below"
+    floors = np.fmax(judged["noise"].to_numpy(float), judged["usual"].to_numpy(float))
+    limit = np.where(below | np.isnan(threshold), threshold, np.fmax(threshold, floors))
+    value = judged["value"].to_numpy(float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        excess = np.where(below, limit / value, value / limit)
+    return judged.assign(limit=limit, excess=excess)
+
+
+def worst(judged: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Of each group the one row that is worst: the highest level, then the furthest beyond its limit."""
+    if "excess" not in judged:
+        judged = with_excess(judged)
+    order = judged.sort_values(["level", "excess"], ascending=[False, False], na_position="last", kind="stable")
+    return order.drop_duplicates(list(by)).sort_index().reset_index(drop=True)
+
+
+def days(states: pd.DataFrame) -> tuple[list[str], NDArray[np.datetime64], Floats]:
+    """The states as a grid: columns, days without a gap, and the worst level of each column on each day.
+
+    Parameters
+    ----------
+    states : column, window_start, window_end, level; several rows a window may be given, and windows of several lengths.
+
+    Returns
+    -------
+    columns in order of first appearance; days; levels of shape (columns, days), NaN where no window of the column covers the day.
+    """
+    columns = list(dict.fromkeys(states["column"]))
+    if not columns:
+        return [], np.zeros(0, dtype="datetime64[D]"), np.zeros((0, 0))
+    start = states["window_start"].to_numpy("datetime64[us]").astype("datetime64[D]")
+    end = -((-states["window_end"].to_numpy("datetime64[us]").astype(np.int64)) // 86_400_000_000)  # an hour covers its day
+    first = start.min()
+    begins, ends = (start - first) // DAY, end - first.astype(np.int64)
+    grid = np.full((len(columns), int(ends.max())), -np.inf)
+    rows = pd.Index(columns).get_indexer(pd.Index(states["column"]))
+    for row, begin, stop, level in zip(rows, begins, ends, states["level"].to_numpy(float), strict=True):
+        grid[row, begin:stop] = np.maximum(grid[row, begin:stop], level)
+    return columns, first + np.arange(grid.shape[1]) * DAY, np.where(np.isinf(grid), np.nan, grid)
+
+
+def ranking(judged: pd.DataFrame, by: str = "column") -> pd.DataFrame:
+    """One row per value of `by`: its latest measured window (the worst where versions overlap), and its history; the worst first.
+
+    Returns
+    -------
+    the columns of `judged` for that window, `limit`, `excess`, and
+    windows, warnings, criticals : how many were judged, and were one or the other. peak : the greatest value.
+    history : the values of all windows in order of time, NaN where one was not measured.
+    """
+    judged = with_excess(judged)
+    ordered = judged.sort_values("window_start", kind="stable")
+    groups = ordered.groupby(by, observed=True, sort=False)
+    level = ordered["level"]
+    counts = pd.DataFrame({
+        "windows": (level >= 0).groupby(ordered[by], observed=True).sum(),
+        "warnings": (level == 1).groupby(ordered[by], observed=True).sum(),
+        "criticals": (level == 2).groupby(ordered[by], observed=True).sum(),
+        "peak": groups["value"].max(),
+        "history": groups["value"].agg(list),
+    })  # fmt: skip
+    measured = ordered[ordered["value"].notna()]
+    last = measured.groupby(by, observed=True)["window_start"].transform("max")
+    latest = worst(measured[measured["window_start"] == last], [by])
+    blank = worst(ordered[~ordered[by].isin(latest[by])], [by])  # never measured: shown last, with its reason
+    found = pd.concat([latest, blank], ignore_index=True) if len(blank) else latest
+    found = found.merge(counts, left_on=by, right_index=True, how="left")
+    return found.sort_values(["level", "excess", "value"], ascending=False, na_position="last", kind="stable", ignore_index=True)
+
+
+def with_gaps(series: pd.DataFrame) -> pd.DataFrame:
+    """One series in order of time, with a blank row wherever windows are missing, so that no line is drawn across a gap."""
+    ordered = series.sort_values("window_start", kind="stable").reset_index(drop=True)
+    gap = ordered["window_start"].shift(-1) > ordered["window_end"]
+    if not gap.any():
+        return ordered
+    blanks = ordered.loc[gap, ["window_end"]].rename(columns={"window_end": "window_start"})
+    blanks["window_end"] = blanks["window_start"]
+    return pd.concat([ordered, blanks]).sort_values(["window_start", "window_end"], kind="stable").reset_index(drop=True)
+
+
+def as_if_alerting(rules: Sequence[Rule], window: str, segment: str, **names: str) -> tuple[tuple[Rule, ...], bool]:
+    """Rules under which a metric is judged on windows of this length, and whether that is as the rules say already.
+
+    For showing only: what its limits would say of a metric whose rule is off, or of days where the rule is for weeks.
+
+    Parameters
+    ----------
+    names : monitor and metric.
+    """
+    rule = resolve(rules, segment=segment, **names)
+    if rule.enabled and rule.window == window:
+        return tuple(rules), True
+    windows = [one.scope for one in rules if "window" in one.changes and one.scope.items() - names.items() != one.scope.items()]
+    # A more specific rule that switches a column off keeps it off.
+    changed = [{"enabled": True, "window": window} | names, *(scope | {"window": window} for scope in windows)]
+    return (*rules, *(Rule.model_validate(fields) for fields in changed)), False
+
+
+def by_day(volume: pd.DataFrame) -> pd.Series:
+    """Rows of each day, of all versions together; a day without any is 0."""
+    return volume.set_index("window_start")["rows"].resample("D").sum()
+
+
+def windows_judged(rules: Sequence[Rule]) -> tuple[str, ...]:
+    """The lengths of window that some rule is for."""
+    return tuple(dict.fromkeys(rule.window for rule in rules if "window" in rule.changes)) or (Rule().window,)
+
+
+def present(alerts: pd.DataFrame, versions: pd.DataFrame) -> pd.DataFrame:
+    """Alerts with state "version retired" where an open one is of a version that no longer serves: nothing will ever close it."""
+    serving = versions.loc[versions["last"] == versions["last"].max(), "version"]
+    retired = (alerts["state"] == "open") & ~alerts["version"].isin(serving)
+    return alerts.assign(state=alerts["state"].where(~retired, "version retired"))
+
+
+def latest_first(alerts: pd.DataFrame) -> pd.DataFrame:
+    """The open alerts, then the others; in each the latest, then the most severe first."""
+    rank = alerts.assign(is_open=alerts["state"] == "open")
+    order = rank.sort_values(["is_open", "end", "severity", "start"], ascending=[False, False, True, False], kind="stable")
+    return order.drop(columns="is_open").reset_index(drop=True)
+
+
+def worst_severity(alerts: pd.DataFrame) -> int:
+    """The level of the worst alert; 0 where there is none."""
+    return int(alerts["severity"].map({"warning": 1, "critical": 2}).max()) if len(alerts) else 0
+
+
+def volume(profiles: pd.DataFrame) -> pd.DataFrame:
+    """Rows served in each window by each version: window_start, version, rows. A column may be absent, so the fullest counts."""
+    keys = ["window_start", "version"]
+    most: pd.Series[int] = profiles.groupby(keys, observed=True)["rows"].max()
+    return most.sort_index().reset_index()
+
+
+def shares(bins: pd.Series, reference: Floats, window: Floats, most: int = 24) -> pd.DataFrame:
+    """Counts on a column's fine bins as shares of rows in few groups, for a chart.
+
+    Parameters
+    ----------
+    bins : the column's row of the table of bins: kind, edges, categories.
+    reference, window : counts on these bins; NaN shares where there are none at all.
+    most : how many groups at most, besides those at the ends.
+
+    Returns
+    -------
+    label, reference, window; for numbers of many values also left and right, in order. Exact at the edges of bins; a group that
+    ends within a bin takes of it in proportion. The end groups hold all that lies beyond.
+    """
+    if bins["kind"] == "category":
+        return _shares_of_categories(list(bins["categories"]), reference, window, most)
+    edges = np.asarray(bins["edges"], float)
+    if len(edges) <= most:
+        labels = [*(f"{edge:.6g}" for edge in edges), f"> {edges[-1]:.6g}" if len(edges) else "any"]
+        table = pd.DataFrame({"label": labels, "reference": _shares(reference), "window": _shares(window)})
+        table = table.groupby("label", sort=False, as_index=False).sum(min_count=1)  # an edge just before a value reads the same
+        return table[(table.index < len(table) - 1) | (table[["reference", "window"]].max(axis=1) > 0)]
+    before = np.cumsum(_shares(reference))[:-1]
+    low, high = np.interp([0.001, 0.999], before, edges)
+    low, high = (low, high) if low < high else (float(edges[0]), float(edges[-1]))
+    cuts = np.linspace(low, high, most + 1)
+    spans = {name: np.diff(np.interp(cuts, edges, np.cumsum(part)[:-1]), prepend=0) for name, part in _both(reference, window)}
+    width = cuts[1] - cuts[0]
+    left, right = np.append(cuts - width, cuts[-1]), np.append(cuts, cuts[-1] + width)
+    labels = [f"≤ {low:.4g}", *(f"{a:.4g} to {b:.4g}" for a, b in itertools.pairwise(cuts)), f"> {high:.4g}"]
+    groups = {name: np.append(part, 1 - part.sum()).clip(0) for name, part in spans.items()}
+    return pd.DataFrame({"label": labels, "left": left, "right": right} | groups)
+
+
+def _shares_of_categories(categories: list[str], reference: Floats, window: Floats, most: int) -> pd.DataFrame:
+    """The most frequent categories of either, the rest as `other`, and those that the reference never had as `new`."""
+    p, q = _shares(reference), _shares(window)
+    count = len(categories)
+    top = np.sort(np.argsort(-np.fmax(p, q)[:count], kind="stable")[:most])
+    rest = np.setdiff1d(np.arange(count + 1), top)
+    labels = [*(categories[i] for i in top), "other", "new"]
+    table = {name: [*part[top], part[rest].sum(), part[-1]] for name, part in (("reference", p), ("window", q))}
+    found = pd.DataFrame({"label": labels} | table)
+    return found[(found.index < len(top)) | (found[["reference", "window"]].max(axis=1) > 0)].reset_index(drop=True)
+
+
+def _both(reference: Floats, window: Floats) -> list[tuple[str, Floats]]:
+    return [("reference", _shares(reference)), ("window", _shares(window))]
+
+
+def _shares(counts: Floats) -> Floats:
+    total = np.sum(counts)
+    found: Floats = np.asarray(counts, float) / total if total else np.full(len(counts), np.nan)
+    return found

@@ -1,0 +1,104 @@
+"""Drift: do inputs, predictions and labels still look like the reference?"""
+
+import pandas as pd
+import streamlit as st
+
+from monitors import drift, summaries
+from pages.parts import charts, reads, sidebar, tables, words
+from pages.parts.scope import Scope
+
+
+def main() -> None:
+    """The page."""
+    scope = sidebar.scope()
+    head, how = st.columns([5, 1], vertical_alignment="bottom")
+    head.title("Drift", anchor=False)
+    with how.popover("How to read this", icon=":material/help:", width="stretch"):
+        st.markdown(words.HOW_TO_READ_DRIFT)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        metric = st.selectbox("Metric", drift.METRICS, key="metric", bind="query-params", width=260, format_func=_label)
+        window = st.segmented_control(
+            "Window",
+            ["day", "week", "month"],
+            default="week",
+            required=True,
+            key="window",
+            bind="query-params",
+            format_func=str.capitalize,
+        )
+    st.caption(words.metric(metric).reading)
+
+    rules, alerting = summaries.as_if_alerting(reads.rules(scope), window, scope.segment, monitor="drift", metric=metric)
+    judged = reads.judged(scope, [window], rules, monitor="drift", metric=metric)
+    if judged.empty:
+        sidebar.nothing_measured(scope, "drift")
+        return
+    if not alerting:
+        st.caption(f":material/notifications_off: {words.not_alerting(metric, window, scope.segment)}")
+    ranking = summaries.ranking(judged)
+    names = list(ranking["column"])
+    tables.ranked(ranking, "column", metric, key="ranked", on_select=lambda: _take(names))
+    column = st.selectbox("Column", names, key="column", bind="query-params", width=320)
+    one_column(scope, judged[judged["column"] == column], column, metric, window)
+
+
+def _label(metric: str) -> str:
+    return words.metric(metric).label
+
+
+def _take(names: list[str]) -> None:
+    """The clicked row becomes the chosen column."""
+    if rows := st.session_state["ranked"].selection.rows:
+        st.session_state["column"] = names[rows[0]]
+
+
+def one_column(scope: Scope, judged: pd.DataFrame, column: str, metric: str, window: str) -> None:
+    """Everything on one column: over time, against the reference, by version and by segment."""
+    told = words.metric(metric)
+    marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
+    st.subheader(f"{words.escaped(column)} over time", anchor=False)
+    figure = charts.over_time(judged, marks, y_title=told.title, y_format=told.format, focus=column)
+    charts.show(figure, "over_time", f"{told.label} of {column} by {window}, with its thresholds and floors")
+    reference_against_window(scope, judged, column)
+    by_version, by_segment = st.tabs(["By version", "By segment"])
+    with by_version:
+        tables.ranked(summaries.ranking(judged, "version"), "version", metric, key="versions")
+    with by_segment:
+        segments(scope, column, metric, window)
+
+
+def reference_against_window(scope: Scope, judged: pd.DataFrame, column: str) -> None:
+    """The shares of the reference beside those of a window that one chooses, the latest at first."""
+    st.subheader("Against the reference", anchor=False)
+    measured = judged[judged["rows"] > 0].sort_values(["window_start", "version"], ascending=False)
+    if measured.empty:
+        st.info("No window of this period has rows of this column.")
+        return
+    labels = {f"{words.span(row.window_start, row.window_end)} · {row.version}": row for row in measured.itertuples()}
+    chosen = st.selectbox("Window", list(labels), key="against", bind="query-params", width=320)
+    row = labels[chosen]
+    names = {"column": column, "segment": scope.segment, "version": row.version}
+    bins = reads.bins(scope)
+    bins = bins[(bins["version"] == row.version) & (bins["column"] == column)]
+    reference = reads.one_profile(scope, None, None, **names)
+    window = reads.one_profile(scope, row.window_start, row.window_end, **names)
+    if bins.empty or reference is None or window is None:
+        st.info("There is no reference to compare this window with.")
+        return
+    groups = summaries.shares(bins.iloc[0], reference["counts"], window["counts"])
+    charts.show(charts.distributions(groups, chosen), "shares", f"Shares of {column} in the reference and in {chosen}")
+    st.caption(words.rows_and_nulls(reference, window))
+
+
+def segments(scope: Scope, column: str, metric: str, window: str) -> None:
+    """The same metric in each segment, the furthest above its limit first."""
+    rules, _ = summaries.as_if_alerting(reads.rules(scope), window, "*", monitor="drift", metric=metric)
+    judged = reads.judged(scope, [window], rules, monitor="drift", metric=metric, column=column, segment="*")
+    judged = judged[judged["segment"] != "all"]
+    if judged.empty:
+        st.info("This model has no segments. Give a column the role `segments` to have it measured by its values.")
+        return
+    tables.ranked(summaries.ranking(judged, "segment"), "segment", metric, key="segments")
+
+
+main()

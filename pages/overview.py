@@ -1,0 +1,95 @@
+"""Overview: what is watched, how it is now, and what happened."""
+
+import pandas as pd
+import streamlit as st
+
+from monitors import summaries
+from monitors.alerts import sentence
+from pages.parts import charts, reads, sidebar, words
+from pages.parts.scope import Scope
+
+LATEST = 12  # alerts shown at once
+
+
+def main() -> None:
+    """The page."""
+    scope = sidebar.scope()
+    st.title("Overview", anchor=False)
+    models(scope)
+    st.subheader(f"What is unlike the reference: {words.escaped(scope.model)}", anchor=False)
+    rules = reads.rules(scope)
+    judged = reads.judged(scope, summaries.windows_judged(rules), rules)
+    if judged.empty:
+        sidebar.nothing_measured(scope)
+        return
+    worst_states(scope, judged)
+    alerts(scope)
+
+
+def models(scope: Scope) -> None:
+    """A card per model: its state now, open alerts, last data, rows of the last seven days."""
+    names = reads.all_models(scope.snapshot)
+    with st.grid(columns=min(len(names), 2), min_column_width=480):
+        for model in names:
+            with st.container(border=True):
+                _card(model, scope)
+
+
+def _card(model: str, scope: Scope) -> None:
+    served = reads.versions(model, scope.snapshot)
+    if served.empty:
+        st.markdown(f"**{words.escaped(model)}**")
+        st.caption("Loaded, not measured yet: `python -m monitors run` does that.")
+        return
+    found = summaries.present(reads.alerts(model, scope.snapshot), served)
+    still_open = found[found["state"] == "open"]
+    level = summaries.worst_severity(still_open)
+    last = served["last"].max()
+    daily = summaries.by_day(reads.volume(model, last, scope.snapshot))
+    serving = [str(version) for version in served[served["last"] == last]["version"]]
+    st.markdown(f"##### {words.escaped(model)} &nbsp; {words.MARKS[level]}")
+    with st.grid(columns=4, min_column_width=150, vertical_alignment="top"):
+        st.metric("Open alerts", f"{len(still_open):,}", help="Of the versions that serve now, in every segment.")
+        st.metric("Rows, last 7 days", f"{int(daily.tail(7).sum()):,}", chart_data=list(daily), chart_type="bar")
+        st.metric("Last data (UTC)", words.day(last - pd.Timedelta(1, "us")))
+        st.metric("Serving", ", ".join(map(words.escaped, serving)))
+
+
+def worst_states(scope: Scope, judged: pd.DataFrame) -> None:
+    """The heat map; a click goes to that column."""
+    ranking = summaries.ranking(judged)
+    states = summaries.worst(judged, ["column", "window_start", "window_end"])
+    order = {column: i for i, column in enumerate(ranking["column"])}
+    states = states.sort_values("column", key=lambda names: names.astype(str).map(order), kind="stable")
+    marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
+    charts.show(charts.heat_map(states, marks), "heat", "Worst state of each column on each day", on_select=_to_clicked)
+    st.caption("Worst state of each column over all its metrics, in windows as long as its rule judges. Click a cell to see it.")
+
+
+def _to_clicked() -> None:
+    if points := st.session_state["heat"]["selection"]["points"]:
+        column, _, metric, _ = points[0]["customdata"]
+        sidebar.go_to("pages/drift.py", {}, column=column, metric=metric)
+
+
+def alerts(scope: Scope) -> None:
+    """Open and latest alerts as sentences; each leads to its screen."""
+    served = reads.versions(scope.model, scope.snapshot)
+    found = reads.cut_alerts(summaries.present(reads.alerts(scope.model, scope.snapshot), served), scope)
+    st.subheader("Alerts", anchor=False)
+    if found.empty:
+        st.success("No alert in this period.", icon=":material/check_circle:")
+        return
+    ordered = summaries.latest_first(found)
+    for i, alert in enumerate(ordered.head(LATEST).to_dict("records")):
+        mark, text, link = st.columns([1.1, 9, 1.2], vertical_alignment="center")
+        mark.markdown(words.MARKS[2 if alert["severity"] == "critical" else 1])
+        text.markdown(words.escaped(sentence(alert)))
+        own = {"column": alert["column"], "metric": alert["metric"]}
+        link.button("Show", key=f"alert-{i}", type="tertiary", icon=":material/arrow_forward:", on_click=sidebar.go_to,
+                    args=("pages/drift.py", {"version": alert["version"], "segment": alert["segment"]}), kwargs=own)  # fmt: skip
+    if len(found) > LATEST:
+        st.caption(f"{LATEST} of {len(found):,} alerts. All of them: `python -m monitors alerts --model {scope.model}`")
+
+
+main()

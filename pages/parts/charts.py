@@ -1,0 +1,381 @@
+"""Charts: the only place with Plotly. Functions take judged tables and give figures; `show` puts one on the page.
+
+Times are given to Plotly without a zone, as UTC: with one it is ten times as slow. Every line has a colour of its own, since
+Plotly's default is black and vanishes on the dark page.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from data.sample.events import Event
+from monitors import summaries
+from pages.parts import words
+from pages.parts.colours import LEVELS, Palette, palette
+
+LANE = 19  # px, one lane of versions or events above a chart
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "pentagon", "hexagon")
+CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What is marked on a time axis: versions (version, first, last, rows) and the sample's events."""
+
+    versions: pd.DataFrame
+    events: Sequence[Event] = ()
+
+    @property
+    def lanes(self) -> list[str]:
+        """The lanes that there is something for, from the top."""
+        kinds = {event.kind for event in self.events}
+        return (["versions"] if len(self.versions) else []) + [kind for kind in ("planted", "real") if kind in kinds]
+
+
+def show(figure: go.Figure, key: str, alt: str, on_select: Callable[[], None] | None = None) -> Any:
+    """Put a figure on the page; `alt` is what it shows, for those who do not see it."""
+    options: dict[str, Any] = {"key": key, "alt": alt, "config": CONFIG}
+    if on_select is not None:
+        options |= {"on_select": on_select, "selection_mode": "points"}
+    return st.plotly_chart(figure, **options)
+
+
+def over_time(
+    judged: pd.DataFrame, marks: Marks, *, y_title: str, y_format: str, focus: str = "", height: int = 400
+) -> go.Figure:
+    """One metric over time, a line per version (or per segment, column `line`), with its thresholds and both floors.
+
+    Parameters
+    ----------
+    judged : judged measurements of one column and metric; a line breaks where windows are missing or could not be measured.
+    focus : the column; the sample's events that show in it are shaded through the plot.
+    """
+    colours = palette()
+    figure = go.Figure()
+    by = "line" if "line" in judged else "version"
+    names = list(dict.fromkeys(judged.sort_values("window_start")[by]))
+    top = _top(judged)
+    for name in names:
+        _floors(figure, judged[judged[by] == name], colours, first=name == names[0])
+    limits = [_limit(figure, judged, which, names, by, colours) for which in ("warning", "critical")]
+    for i, name in enumerate(names):
+        _line(figure, judged[judged[by] == name], str(name), i, y_format, colours)
+    plot = height - 60 - LANE * len(marks.lanes)
+    _labels(figure, [limit for limit in limits if limit], top, plot)
+    _lay_out(figure, height, colours)
+    figure.update_yaxes(
+        title_text=y_title,
+        range=[0, top],
+        tickformat=".0%" if y_format.endswith("%") else "~g",
+        gridcolor=colours.grid,
+        zerolinecolor=colours.grid,
+    )
+    figure.update_layout(margin_r=104, legend=_legend(), hovermode="closest")
+    _add_lanes(figure, marks, judged, plot, colours)
+    for event in marks.events:
+        if focus in event.columns:
+            colour = colours.planted if event.kind == "planted" else colours.real
+            span = {"x0": _naive_time(event.start), "x1": _naive_time(event.end)}
+            figure.add_vrect(**span, fillcolor=colour, opacity=0.13, line_width=0, layer="below")
+    return figure
+
+
+def heat_map(states: pd.DataFrame, marks: Marks) -> go.Figure:
+    """The worst state of each column on each day. A click on a cell gives customdata: column, version, metric, segment.
+
+    Parameters
+    ----------
+    states : the worst row of each column and window, in the order in which columns are to stand, with `limit`.
+    """
+    colours = palette()
+    columns, days, levels = summaries.days(states)
+    scale = [[(i + k) / len(LEVELS), colour] for i, colour in enumerate(colours.cells) for k in (0, 1)]
+    labels = [words.plain_html(column) for column in columns]
+    noon = days.astype("datetime64[h]") + np.timedelta64(12, "h")
+    figure = go.Figure(
+        go.Heatmap(x=noon, y=labels, z=levels, zmin=-1.5, zmax=2.5, colorscale=scale, showscale=False, ygap=2, hoverinfo="skip")
+    )
+    # A heat map gives no clicks: these marks lie on it, unseen.
+    starts, ends = _naive(states["window_start"]), _naive(states["window_end"])
+    told = [_cell_text(row) for row in states.to_dict("records")]
+    figure.add_scatter(
+        x=starts + (ends - starts) / 2,
+        y=[words.plain_html(column) for column in states["column"]],
+        mode="markers",
+        marker={"opacity": 0, "size": 16, "color": colours.muted},
+        customdata=np.column_stack([states["column"], states["version"], states["metric"], states["segment"]]),
+        hovertext=told,
+        hovertemplate="%{hovertext}<extra></extra>",
+        showlegend=False,
+    )
+    for level in (0, 1, 2, -1):
+        mark = {"symbol": "square", "size": 11, "color": colours.cells[LEVELS.index(level)]}
+        figure.add_scatter(x=[None], y=[labels[0]], mode="markers", marker=mark, name=words.STATES[level])
+    plot = 22 * len(columns) + 8
+    height = plot + LANE * len(marks.lanes) + 70
+    _lay_out(figure, height, colours)
+    figure.update_yaxes(range=[len(columns) - 0.5, -0.5], type="category", showgrid=False, ticksuffix=" ", ticks="")
+    figure.update_layout(legend=_legend(), margin_r=12, hovermode="closest", hoverdistance=18)
+    _add_lanes(figure, marks, states, plot, colours)
+    figure.update_xaxes(showgrid=False)
+    return figure
+
+
+def distributions(groups: pd.DataFrame, window: str, y_title: str = "share of rows") -> go.Figure:
+    """Shares of the reference beside those of a window.
+
+    Parameters
+    ----------
+    groups : label, reference, window (shares), and left, right where the groups are spans of numbers.
+    """
+    colours = palette()
+    figure = go.Figure()
+    numeric = "left" in groups
+    for column, name, colour in (("reference", "reference", colours.muted), ("window", window, colours.series[0])):
+        if numeric:
+            edges = np.append(groups["left"].to_numpy(float), groups["right"].to_numpy(float)[-1:])
+            shares = np.append(groups[column].to_numpy(float), groups[column].to_numpy(float)[-1:])
+            figure.add_scatter(
+                x=edges, y=shares, name=name, mode="lines", line={"shape": "hv", "color": colour, "width": 2},
+                fill="tozeroy", fillcolor=_faint(colour, 0.28 if column == "reference" else 0.14),
+                text=[*map(words.plain_html, groups["label"]), ""],
+                hovertemplate=f"%{{text}}: %{{y:.1%}} in {name}<extra></extra>",
+            )  # fmt: skip
+        else:
+            figure.add_bar(
+                x=groups["label"].map(words.plain_html), y=groups[column], name=name, marker_color=colour,
+                hovertemplate=f"%{{x}}: %{{y:.1%}} in {name}<extra></extra>",
+            )  # fmt: skip
+    _lay_out(figure, 320, colours)
+    figure.update_layout(legend=_legend(), barmode="group", bargap=0.25, bargroupgap=0.05, margin_r=12)
+    figure.update_xaxes(type="linear" if numeric else "category", showgrid=False)
+    figure.update_yaxes(title_text=y_title, tickformat=".0%", rangemode="tozero", gridcolor=colours.grid)
+    return figure
+
+
+def _floors(figure: go.Figure, one: pd.DataFrame, colours: Palette, first: bool) -> None:
+    """What chance gives, as an area, and what the reference's own windows give, as a dotted line; in steps."""
+    steps = summaries.with_gaps(one)
+    x = _steps(steps)
+    figure.add_scatter(
+        x=x, y=np.repeat(steps["noise"].to_numpy(float), 2), mode="lines", line={"width": 0}, fill="tozeroy", hoverinfo="skip",
+        fillcolor=_faint(colours.muted, 0.25), name="noise: chance alone", legendgroup="noise", showlegend=first, legendrank=1010,
+    )  # fmt: skip
+    line = {"width": 1.4, "dash": "dot", "color": colours.muted}
+    figure.add_scatter(
+        x=x, y=np.repeat(steps["usual"].to_numpy(float), 2), mode="lines", line=line,
+        hoverinfo="skip", name="usual: the reference’s own windows", legendgroup="usual", showlegend=first, legendrank=1011,
+    )  # fmt: skip
+
+
+def _limit(
+    figure: go.Figure, judged: pd.DataFrame, which: str, names: list[Any], by: str, colours: Palette
+) -> tuple[float, str, str] | None:
+    """A threshold as a line over the windows for which it is in force; its last value, text and colour, for the label."""
+    known = judged[judged[which].notna()]
+    if known.empty:
+        return None
+    colour = colours.state(2 if which == "critical" else 1)
+    same = known[which].nunique() == 1
+    parts = [known] if same else [known[known[by] == name] for name in names]
+    for part in parts:
+        ends = [part["window_start"].min(), part["window_end"].max()] if same else None
+        x = [_naive_time(end) for end in ends] if ends else _steps(part.sort_values("window_start"))
+        y = [known[which].iloc[0]] * 2 if same else np.repeat(part.sort_values("window_start")[which].to_numpy(float), 2)
+        line = {"width": 1.4, "color": colour, "dash": "dash"}
+        figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False)
+    last = float(known.sort_values("window_start")[which].iloc[-1])
+    return last, f"{which} {words.number(last)}", colour
+
+
+def _line(figure: go.Figure, one: pd.DataFrame, name: str, i: int, y_format: str, colours: Palette) -> None:
+    series = summaries.with_gaps(one)
+    start, end = _naive(series["window_start"]), _naive(series["window_end"])
+    level = series["level"].fillna(-1).astype(int)
+    own = colours.series[i % len(colours.series)]
+    breach = level > 0
+    figure.add_scatter(
+        x=start + (end - start) / 2,
+        y=series["value"],
+        mode="lines+markers",
+        name=words.plain_html(name),
+        legendrank=i,
+        line={"color": own, "width": 2},
+        marker={
+            "symbol": SYMBOLS[i % len(SYMBOLS)],
+            "size": np.where(breach, 8, 5),
+            "color": [colours.state(step) if step > 0 else own for step in level],
+            "line": {"width": 1, "color": colours.background},
+        },
+        connectgaps=False,
+        customdata=np.column_stack([series["window_start"].astype(str), series["window_end"].astype(str)]),
+        hovertext=[_point_text(row) for row in series.to_dict("records")],
+        hovertemplate=f"<b>{words.plain_html(name)}</b> %{{y:{y_format}}}<br>%{{hovertext}}<extra></extra>",
+    )
+
+
+def _point_text(row: dict[str, Any]) -> str:
+    lines = [words.span(row["window_start"], row["window_end"])]
+    if not np.isnan(row["level"]):
+        lines.append(f"{words.STATES[int(row['level'])]}, {int(row['rows'] or 0):,} rows")
+    floors = [f"{name} {words.number(row[name])}" for name in ("noise", "usual") if not np.isnan(row[name])]
+    return "<br>".join([*lines, ", ".join(floors)] if floors else lines)
+
+
+def _cell_text(row: dict[str, Any]) -> str:
+    state = words.STATES[int(row["level"])]
+    value = f"{row['metric']} {words.number(row['value'])}, limit {words.number(row['limit'])}"
+    if np.isnan(row["value"]):
+        value = words.plain_html(str(row["reason"]))
+    when = words.span(row["window_start"], row["window_end"])
+    return f"<b>{words.plain_html(row['column'])}</b>: {state}<br>{when}, {words.plain_html(row['version'])}<br>{value}"
+
+
+def _top(judged: pd.DataFrame) -> float:
+    """The upper end of the y axis: a little above all that is drawn; 1 where nothing is."""
+    drawn = judged[["value", "noise", "usual", "warning", "critical"]].to_numpy(float)
+    finite = drawn[np.isfinite(drawn)]
+    highest = float(finite.max()) if len(finite) else 0.0
+    return highest * 1.08 if highest > 0 else 1.0
+
+
+def _labels(figure: go.Figure, limits: list[tuple[float, str, str]], top: float, plot: int) -> None:
+    """The names of the thresholds at the right, moved apart where they would lie on each other."""
+    at = [value / top * plot for value, _, _ in limits]  # px above the axis
+    order = np.argsort(at)
+    placed: list[float] = [0.0] * len(at)
+    least = 6.0
+    for i in order:
+        placed[i] = max(at[i], least)
+        least = placed[i] + 16
+    for (_, text, colour), y in zip(limits, placed, strict=True):
+        figure.add_annotation(
+            x=1,
+            xref="paper",
+            y=y / plot * top,
+            text=text,
+            showarrow=False,
+            xanchor="left",
+            xshift=6,
+            font={"color": colour, "size": 12},
+        )
+
+
+def _add_lanes(figure: go.Figure, marks: Marks, seen: pd.DataFrame, plot: int, colours: Palette) -> None:
+    """Lanes above the plot: when each version served, and the sample's events. Cuts the axis to what was seen."""
+    first, last = _naive_time(seen["window_start"].min()), _naive_time(seen["window_end"].max())
+    figure.update_xaxes(range=[first, last])
+    lanes = marks.lanes
+    if not lanes:
+        return
+    share = plot / (plot + LANE * len(lanes))
+    figure.update_layout(
+        yaxis_domain=[0, share - 6 / (plot + LANE * len(lanes))],
+        yaxis2={
+            "domain": [share, 1], "range": [len(lanes) - 0.5, -0.5], "anchor": "x", "tickvals": list(range(len(lanes))),
+            "ticktext": [f"{lane} " for lane in lanes], "tickfont": {"size": 11, "color": colours.muted},
+            "showgrid": False, "zeroline": False, "fixedrange": True,
+        },
+    )  # fmt: skip
+    for i, row in enumerate(marks.versions.itertuples()):
+        start, end = max(_naive_time(row.first), first), min(_naive_time(row.last), last)
+        if start < end:
+            _version_lane(figure, row, i, start, end, colours)
+            if start > first:
+                figure.add_vline(x=start, line={"color": colours.muted, "width": 1, "dash": "dot"})
+    for kind, colour in (("planted", colours.planted), ("real", colours.real)):
+        if kind in lanes:
+            seen_of = [e for e in marks.events if e.kind == kind and _naive_time(e.start) < last and _naive_time(e.end) > first]
+            _event_lane(figure, seen_of, lanes.index(kind), colour, first, last)
+
+
+def _version_lane(figure: go.Figure, row: Any, i: int, start: pd.Timestamp, end: pd.Timestamp, colours: Palette) -> None:
+    colour = colours.series[i % len(colours.series)]
+    name = words.plain_html(str(row.version))
+    figure.add_scatter(
+        x=[start, end], y=[0, 0], yaxis="y2", mode="lines", line={"color": colour, "width": 10}, opacity=0.85, showlegend=False,
+        hovertemplate=f"<b>{name}</b> served {words.span(row.first, row.last)}, {int(row.rows):,} rows<extra></extra>",
+    )  # fmt: skip
+    figure.add_annotation(
+        x=start, y=0, yref="y2", text=f"<b>{name}</b>", showarrow=False, xanchor="left", xshift=3,
+        font={"size": 11, "color": _readable(colour)},
+    )  # fmt: skip
+
+
+def _event_lane(
+    figure: go.Figure, shown: Sequence[Event], lane: int, colour: str, first: pd.Timestamp, last: pd.Timestamp
+) -> None:
+    """Events as bars as long as they lasted, with a mark where each begins, since most last a day in a year."""
+    for event in shown:
+        x = [max(_naive_time(event.start), first), min(_naive_time(event.end), last)]
+        line = {"color": colour, "width": 3}
+        figure.add_scatter(
+            x=x, y=[lane] * 2, yaxis="y2", mode="lines", line=line, opacity=0.5, showlegend=False, hoverinfo="skip"
+        )
+    figure.add_scatter(
+        x=[max(_naive_time(event.start), first) for event in shown],
+        y=[lane] * len(shown),
+        yaxis="y2",
+        mode="markers",
+        showlegend=False,
+        marker={"symbol": "diamond" if lane == 1 else "circle", "size": 8, "color": colour},
+        hovertext=[_event_text(event) for event in shown],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
+
+
+def _event_text(event: Event) -> str:
+    parts, line = [], ""
+    for word in event.text.split():
+        if len(line) + len(word) > 60:
+            parts.append(line)
+            line = ""
+        line += f" {word}"
+    when = words.span(pd.Timestamp(event.start), pd.Timestamp(event.end))
+    return "<br>".join([f"<b>{event.kind}: {words.plain_html(event.title)}</b>", when, *(p.strip() for p in [*parts, line])])
+
+
+def _lay_out(figure: go.Figure, height: int, colours: Palette) -> None:
+    figure.update_layout(
+        height=height, margin={"l": 8, "r": 12, "t": 34, "b": 8}, font={"color": colours.text, "size": 13},
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", dragmode=False,
+        hoverlabel={"align": "left"}, separators=".,",
+    )  # fmt: skip
+    figure.update_xaxes(gridcolor=colours.grid, linecolor=colours.grid, zeroline=False, automargin=True, fixedrange=True)
+    figure.update_yaxes(automargin=True, fixedrange=True, zeroline=False)
+
+
+def _legend() -> dict[str, Any]:
+    place = {"orientation": "h", "y": 1, "yref": "container", "yanchor": "top", "x": 0, "xanchor": "left"}
+    return place | {"title_text": "", "itemclick": False, "itemdoubleclick": False}
+
+
+def _naive(times: pd.Series) -> pd.Series:
+    return times.dt.tz_convert("UTC").dt.tz_localize(None)
+
+
+def _naive_time(time: Any) -> pd.Timestamp:
+    return pd.Timestamp(time).tz_convert("UTC").tz_localize(None)
+
+
+def _steps(series: pd.DataFrame) -> np.ndarray[Any, Any]:
+    return np.column_stack([_naive(series["window_start"]), _naive(series["window_end"])]).ravel()
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def _faint(colour: str, opacity: float) -> str:
+    return f"rgba{(*_rgb(colour), opacity)}"
+
+
+def _readable(colour: str) -> str:
+    """Black or white, whichever is easier to read on the colour."""
+    red, green, blue = _rgb(colour)
+    return "#10171E" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "#FFFFFF"

@@ -1,0 +1,156 @@
+"""What pages read, and the only cache: by the store's place, its snapshot and what was asked, so nothing stale is ever shown."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from data.sample import scenario
+from data.sample.events import Event, events
+from data.store import Store, default_place, models, open_store
+from monitors import periods, run, summaries, thresholds
+from pages.parts.scope import Scope
+
+Frame = pd.DataFrame
+
+
+@st.cache_resource(max_entries=4, show_spinner="Opening the store …")
+def _opened(place: str) -> Store:
+    return open_store(place)
+
+
+def store() -> Store:
+    """The store, opened once a process."""
+    return _opened(default_place())
+
+
+@st.cache_data(max_entries=96, show_spinner="Reading …")
+def _read(place: str, snapshot: int, _what: Callable[..., Any], name: str, arguments: tuple[tuple[str, Any], ...]) -> Any:  # noqa: ARG001
+    return _what(_opened(place), **dict(arguments))
+
+
+def _cached(what: Callable[..., Any], snapshot: int, **arguments: Any) -> Any:
+    return _read(default_place(), snapshot, what, what.__qualname__, tuple(sorted(arguments.items())))
+
+
+@st.cache_resource(max_entries=24, show_spinner="Reading measurements …")
+def _prepared(place: str, snapshot: int, arguments: tuple[tuple[str, Any], ...]) -> thresholds.Prepared:  # noqa: ARG001
+    asked = dict(arguments)
+    windows = asked.pop("windows")
+    parts = [run.measurements(_opened(place), window=window, dataset=None, **asked) for window in windows]
+    return thresholds.prepare(pd.concat(parts, ignore_index=True))
+
+
+def snapshot() -> int:
+    """The number of the last commit."""
+    return store().snapshot()
+
+
+def all_models(at: int) -> list[str]:
+    """Every model of which something was loaded."""
+    found: list[str] = _cached(models, at)
+    return found
+
+
+def versions(model: str, at: int) -> Frame:
+    """The model's versions: version, first, last, rows."""
+    found: Frame = _cached(run.versions, at, model=model)
+    return found
+
+
+def segments(model: str, at: int) -> list[str]:
+    """The model's segments, `all` first."""
+    found: list[str] = _cached(run.segments, at, model=model)
+    return found
+
+
+def rules(scope: Scope) -> tuple[thresholds.Rule, ...]:
+    """The rules in force: defaults, then overrides."""
+    found: tuple[thresholds.Rule, ...] = _cached(run.rules, scope.snapshot)
+    return found
+
+
+def prepared(scope: Scope, windows: Sequence[str], **names: str | None) -> thresholds.Prepared:
+    """The measurements of the scope over the whole history, ready for `judge`.
+
+    A level depends on the windows before it, so the period is cut afterwards, by `cut`.
+    Names: monitor, metric, column, segment (the scope's own where it is not given, "*" for every one).
+    """
+    segment = names.pop("segment", None) or scope.segment
+    asked = {"model": scope.model, "version": scope.version, "segment": None if segment == "*" else segment} | names
+    return _prepared(default_place(), scope.snapshot, tuple(sorted({"windows": tuple(windows), **asked}.items())))
+
+
+def judged(scope: Scope, windows: Sequence[str], judging: Sequence[thresholds.Rule], **names: str | None) -> Frame:
+    """The measurements of the scope, judged, in its period."""
+    return cut(thresholds.judge(prepared(scope, windows, **names), judging), scope)
+
+
+def cut(frame: Frame, scope: Scope) -> Frame:
+    """The rows whose window ends after the period's start and begins before its end."""
+    return frame[(frame["window_end"] > scope.since) & (frame["window_start"] < scope.until)].reset_index(drop=True)
+
+
+def alerts(model: str, at: int) -> Frame:
+    """All alerts of a model, of every segment and version, as the command line tells them."""
+    found: Frame = _cached(run.alerts, at, model=model)
+    return found
+
+
+def cut_alerts(alerts: Frame, scope: Scope) -> Frame:
+    """The alerts of the scope's version that touch its period."""
+    inside = (alerts["end"] > scope.since) & (alerts["start"] < scope.until)
+    return alerts[inside & (alerts["version"] == scope.version)] if scope.version else alerts[inside]
+
+
+def volume(model: str, last: pd.Timestamp, at: int) -> Frame:
+    """Rows of each version in each stored window of the last four weeks: window_start, version, rows."""
+    since = last - pd.Timedelta(days=28)
+    found: Frame = _cached(run.profiles, at, model=model, segment="all", dataset="log", since=since, until=None)
+    return summaries.volume(found)
+
+
+def bins(scope: Scope) -> Frame:
+    """The model's bins: one row per version and column."""
+    found: Frame = _cached(run.bins, scope.snapshot, model=scope.model)
+    return found
+
+
+def profiles(scope: Scope, since: datetime | None = None, until: datetime | None = None, **names: str | None) -> Frame:
+    """Profiles of the scope's model. Names: version, column, segment, dataset."""
+    found: Frame = _cached(run.profiles, scope.snapshot, model=scope.model, since=since, until=until, **names)
+    return found
+
+
+def one_profile(scope: Scope, since: datetime | None, until: datetime | None, **names: str) -> pd.Series | None:
+    """The profile of all rows in [since, until), added up; without since, of the whole reference. None without rows."""
+    if since is None:
+        found = profiles(scope, dataset="reference", **names)
+        found = found[found["window_start"].isna()]
+    else:
+        found = profiles(scope, since, until, dataset="log", **names)
+        found = periods.merge(found, "all") if len(found) else found
+    return None if found.empty else found.iloc[0]
+
+
+def sample_events(scope: Scope) -> list[Event]:
+    """The planted and real events of the bundled sample, for its own model alone; none for any other."""
+    return list(_events()) if scope.model == scenario.MODEL and _is_sample(default_place(), scope.snapshot) else []
+
+
+@st.cache_data
+def _events() -> list[Event]:
+    return events()
+
+
+@st.cache_data(max_entries=4)
+def _is_sample(place: str, snapshot: int) -> bool:  # noqa: ARG001
+    """Whether the model that bears the sample's name was loaded from the sample's files: yours may be called the same."""
+    found = _opened(place).frame(
+        """SELECT count(*) AS loads FROM main.loads
+        WHERE model = $model AND dataset = 'log' AND file LIKE '%log-2013-%' AND undone_at IS NULL""",
+        {"model": scenario.MODEL},
+    )
+    return bool(found["loads"].iloc[0])

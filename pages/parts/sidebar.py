@@ -1,0 +1,109 @@
+"""The sidebar: which model, version, segment and period. The URL holds them (`bind`), so a link shows the same screen."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pandas as pd
+import streamlit as st
+
+from pages.parts import reads, words
+from pages.parts.scope import Scope
+
+PERIODS = {"all": "All data", "7d": "Last 7 days", "28d": "Last 4 weeks", "91d": "Last 13 weeks", "days": "Chosen days …"}
+EVERY = "every version"
+
+
+def draw() -> None:
+    """Draw it and remember what was chosen; called once a run, by dashboard.py."""
+    snapshot = reads.snapshot()
+    models = reads.all_models(snapshot)
+    st.session_state["scope"] = _chosen(models, snapshot) if models else None
+
+
+def scope() -> Scope:
+    """What the screen is about; ends the run with a friendly page where nothing is loaded yet."""
+    chosen: Scope | None = st.session_state.get("scope")
+    if chosen is None:
+        no_data()
+        st.stop()
+    return chosen
+
+
+def scope_or_none() -> Scope | None:
+    """As `scope`, for a page that also works in an empty store."""
+    return st.session_state.get("scope")
+
+
+def no_data() -> None:
+    """What to do with an empty store."""
+    with st.container(border=True):
+        st.subheader(words.NO_DATA, anchor=False)
+        st.markdown(words.HOW_TO_LOAD)
+
+
+def nothing_measured(scope: Scope, monitor: str = "") -> None:
+    """What to do where nothing was measured."""
+    what = f"No {monitor} measurement" if monitor else "Nothing was measured"
+    st.info(
+        f"{what} for {words.escaped(scope.model)} in this scope. Choose a longer period or another version in the sidebar; "
+        f"after loading a log, `python -m monitors run` measures it.",
+        icon=":material/info:",
+    )
+
+
+def go_to(page: str, scope: dict[str, str], **own: str) -> None:
+    """Switch to a page with other choices in the sidebar (as a callback, before it is drawn) and the page's own in `own`.
+
+    A link cannot do that within a session: a bound widget that is drawn already keeps its value while the URL shows the new one.
+    """
+    for key, value in scope.items():
+        st.session_state[key] = value
+    st.session_state["_go_to"] = (page, own)
+
+
+def follow() -> None:
+    """Go where the last `go_to` said; called by dashboard.py after the sidebar is drawn."""
+    if target := st.session_state.pop("_go_to", None):
+        st.switch_page(target[0], query_params=target[1])
+
+
+def _chosen(models: list[str], snapshot: int) -> Scope:
+    with st.sidebar:
+        model = st.selectbox("Model", models, key="model", bind="query-params")
+        served = reads.versions(model, snapshot)
+        version = st.selectbox("Version", [EVERY, *served["version"]], key="version", bind="query-params")
+        segments = reads.segments(model, snapshot) or ["all"]
+        segment = st.selectbox("Segment", segments, key="segment", bind="query-params", format_func=_segment_text)
+        since, until = _period(served)
+    return Scope(model, None if version == EVERY else version, segment, since, until, snapshot)
+
+
+def _segment_text(segment: str) -> str:
+    return "all rows" if segment == "all" else segment.replace("=", " = ", 1)
+
+
+def _period(served: pd.DataFrame) -> tuple[datetime, datetime]:
+    """The chosen days as [since, until)."""
+    if served.empty:
+        return datetime(1970, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)
+    first = served["first"].min().date()
+    last = (served["last"].max() - pd.Timedelta(1, "us")).date()
+    period = st.selectbox("Period", list(PERIODS), key="period", bind="query-params", format_func=PERIODS.__getitem__)
+    start, end = first, last
+    if period == "days":
+        start, end = _days(first, last)
+    elif period != "all":
+        start = max(first, last - timedelta(days=int(period[:-1]) - 1))
+    st.caption(f"{start.day} {start:%b %Y} – {end.day} {end:%b %Y}, UTC")
+    return _midnight(start), _midnight(end + timedelta(days=1))
+
+
+def _days(first: date, last: date) -> tuple[date, date]:
+    kept = st.session_state.get("days")
+    if kept and not all(first <= day <= last for day in kept):
+        del st.session_state["days"]  # of a model that was chosen before; a value outside of the bounds would be an error
+    days = st.date_input("Days", (first, last), first, last, key="days", bind="query-params", format="YYYY-MM-DD")
+    return (days[0], days[-1]) if days else (first, last)  # one day only while the second is being chosen
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -1,0 +1,120 @@
+"""The texts that screens share: names of metrics and how to read them, units, formats, states."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """How a metric is called and read. `format` is d3's, which Plotly and tables share; `unit` stands in the axis title."""
+
+    label: str
+    reading: str
+    unit: str = ""
+    format: str = ".3f"
+
+    @property
+    def title(self) -> str:
+        """The name with its unit, for an axis."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+
+METRICS = {
+    "psi": Metric("PSI", "How far the shares of ten groups moved: 0 not at all, 0.1 is often called moderate, 0.25 large."),
+    "js": Metric("Jensen–Shannon distance", "From 0, the same shares, to 1, nothing in common."),
+    "ks": Metric("KS distance", "The widest gap between the two cumulative distributions: 0 same, 1 apart."),
+    "wasserstein": Metric("Wasserstein distance", "How far values moved on average, in standard deviations.", "std"),
+    "chi2": Metric("Cramér's V", "Strength of the difference between two tables of counts: 0 none, 1 full."),
+    "hellinger": Metric("Hellinger distance", "From 0, the same shares, to 1, nothing in common; looks closer at small shares."),
+    "linf": Metric("Largest share moved", "The most that the share of any one category moved.", "share", ".1%"),
+}
+STATES = {-1: "not judged", 0: "ok", 1: "warning", 2: "critical"}
+MARKS = {-1: ":gray-badge[not judged]", 0: ":green-badge[ok]", 1: ":orange-badge[warning]", 2: ":red-badge[critical]"}
+ICONS = {-1: "–", 0: "●", 1: "▲", 2: "■"}  # a state never shows by its colour alone
+
+NO_DATA = "Nothing is loaded yet"
+HOW_TO_LOAD = """
+**Look around first** with the bundled sample, a year of real flights scored by three versions of a model:
+```
+python -m monitors sample
+```
+**Or load a log of your own**, CSV, Parquet or JSON, on the page *Sources* or with
+```
+python -m monitors load log.parquet --model my-model
+python -m monitors run
+```
+"""
+HOW_TO_READ_DRIFT = """
+**A value** says how far the rows of one window are from the reference: the data that the version was trained on, or a chosen span
+of the log. 0 means the same shares; how large is much depends on the metric.
+
+**Noise** is what chance alone gives with so many rows: 95 of 100 samples drawn from the reference stay below it.
+
+**Usual** is what the reference's own windows give, each against the rest of it. Rows of one week share their weather and
+their news, so weeks differ even when nothing is wrong.
+
+**Warning** and **critical** are the thresholds. A value alerts when it is above the threshold *and* above both floors.
+Change them on the page *Thresholds*.
+
+**Blank** means that it could not be measured; the reason stands in the table. It never means 0.
+"""
+
+
+def metric(name: str) -> Metric:
+    """What is known about a metric; a name of its own for one that is not."""
+    return METRICS.get(name, Metric(name.replace("_", " "), ""))
+
+
+def not_alerting(name: str, window: str, segment: str) -> str:
+    """Why what is shown raises no alerts."""
+    rows = "" if segment == "all" else f" in {escaped(segment)}"
+    what = f"{metric(name).label} by {window}{rows} raises no alerts: its rule is off or for other windows."
+    return f"{what} The states here are what its limits would give."
+
+
+def rows_and_nulls(reference: pd.Series, window: pd.Series) -> str:
+    """How many rows each side has, and how many of them are null."""
+    sides = (("reference", reference), ("window", window))
+    told = [f"{name} {int(side['rows']):,} rows, {side['nulls'] / max(side['rows'], 1):.1%} null" for name, side in sides]
+    return "Shares are of the values that are there: " + "; ".join(told) + "."
+
+
+def number(value: float | None, decimals: int = 3) -> str:
+    """Three figures or so: 0.25, 3.14, 1,234; a dash for what is not there."""
+    if value is None or math.isnan(value):
+        return "–"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    if abs(value) >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.{decimals}f}"
+
+
+def day(time: datetime | pd.Timestamp) -> str:
+    """`3 Nov 2013`, in UTC."""
+    return f"{time.day} {time:%b %Y}"
+
+
+def span(start: pd.Timestamp, end: pd.Timestamp) -> str:
+    """The days of a half-open window: `8–14 Apr 2013`, `29 Apr – 5 May 2013`, `8 Apr 2013`."""
+    last = end - pd.Timedelta(1, "us")
+    if start.date() == last.date():
+        return day(start)
+    if (start.year, start.month) == (last.year, last.month):
+        return f"{start.day}–{day(last)}"
+    if start.year == last.year:
+        return f"{start.day} {start:%b} – {day(last)}"
+    return f"{day(start)} – {day(last)}"
+
+
+def escaped(text: str) -> str:
+    """A name as Markdown shows it character for character: `<b>`, `a_b` and `$x$` stay what they are."""
+    return "".join("\\" + c if c in r"\`*_{}[]()#+-.!|~$:<>" else c for c in text)
+
+
+def plain_html(text: str) -> str:
+    """A name as Plotly shows it: its labels take a few HTML tags, so `<b>bold</b>` is written as text."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
