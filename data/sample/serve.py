@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from data.sample import scenario
@@ -186,7 +185,7 @@ def departures(flights: pd.DataFrame) -> Departures:
     """When flights really left each airport, and the running sum of their delays."""
     left = flights.dropna(subset=["left"]).sort_values("left")
     return {
-        origin: ([t.timestamp() for t in group["left"]], np.concatenate([[0.0], group["dep_delay"].cumsum()]).tolist())
+        str(origin): ([t.timestamp() for t in group["left"]], [0.0, *group["dep_delay"].cumsum().tolist()])
         for origin, group in left.groupby("origin")
     }
 
@@ -194,5 +193,5 @@ def departures(flights: pd.DataFrame) -> Departures:
 def new_york_offsets() -> dict[datetime, float]:
     """Hours from UTC to New York's local time, by hour of UTC."""
     times = pd.date_range("2013-01-01", "2014-01-02", freq="h")
-    local = times.tz_localize("UTC").tz_convert("America/New_York")
-    return {time: there.utcoffset().total_seconds() / 3600 for time, there in zip(times, local, strict=True)}
+    local = times.tz_localize("UTC").tz_convert("America/New_York").tz_localize(None)
+    return dict(zip(times, (local - times) / pd.Timedelta(hours=1), strict=True))

@@ -2,6 +2,7 @@
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -65,12 +66,12 @@ def training_features(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFr
     return x.assign(departures_hour=now, traffic_growth=growth, recent_delay=recent_delay(flights))
 
 
-def departures(flights: pd.DataFrame) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+def departures(flights: pd.DataFrame) -> tuple[npt.NDArray[np.integer[Any]], npt.NDArray[np.integer[Any]]]:
     """How many flights are scheduled from the same airport in the flight's hour, and in the hour before it."""
     slot = flights["sched"].dt.floor("h")
     counts = flights.groupby(["origin", slot]).size()
-    now = counts.reindex(pd.MultiIndex.from_arrays([flights["origin"], slot])).to_numpy()
-    before = counts.reindex(pd.MultiIndex.from_arrays([flights["origin"], slot - HOUR])).fillna(0).to_numpy()
+    now = counts.reindex(pd.MultiIndex.from_arrays([flights["origin"], slot])).to_numpy("int64")
+    before = counts.reindex(pd.MultiIndex.from_arrays([flights["origin"], slot - HOUR])).fillna(0).to_numpy("int64")
     return now, before
 
 

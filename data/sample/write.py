@@ -24,24 +24,27 @@ NUMPY_BEFORE = "2.4.5"
 
 def write(rows: pd.DataFrame, path: Path) -> None:
     """One Parquet file. A missing feature is null. A NaN score stays NaN, as the model said it; no answer is null."""
-    columns = {name: as_arrow(column, rows) for name, column in narrow(rows).items()}
+    columns = {str(name): as_arrow(column, rows) for name, column in narrow(rows).items()}
     dictionary = [name for name in columns if name not in SORTED]
     pq.write_table(
         pa.table(columns),
         path,
         compression="zstd",
         compression_level=19,
-        use_dictionary=dictionary,
+        use_dictionary=dictionary,  # type: ignore[arg-type]  # the stubs know no list of columns
         column_encoding={name: "DELTA_BINARY_PACKED" for name in columns if name in SORTED},
         data_page_version="2.0",
     )
 
 
-def as_arrow(column: pd.Series, rows: pd.DataFrame) -> pa.Array:
+def as_arrow(column: pd.Series, rows: pd.DataFrame) -> "pa.Array[Any]":
     """The column with its nulls; see `write` for what is null."""
-    if column.name != "score":
-        return pa.array(column, from_pandas=True)
-    return pa.array(column.to_numpy(), mask=rows["prediction"].isna().to_numpy(), from_pandas=False)
+    values: pa.Array[Any]
+    if column.name == "score":
+        values = pa.array(column.to_numpy(), mask=rows["prediction"].isna().to_numpy(), from_pandas=False)
+    else:
+        values = pa.array(column, from_pandas=True)
+    return values
 
 
 def narrow(rows: pd.DataFrame) -> pd.DataFrame:
