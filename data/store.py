@@ -14,11 +14,11 @@ import tempfile
 import threading
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Iterator, TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 import pandas as pd
@@ -41,7 +41,7 @@ TABLES = {
     "roles": "model VARCHAR, roles VARCHAR, edited_at TIMESTAMPTZ, author VARCHAR, reason VARCHAR",
     "runs": """run BIGINT, model VARCHAR, snapshot BIGINT, loads BIGINT[], basis VARCHAR, windows BIGINT, measurements BIGINT,
         started_at TIMESTAMPTZ, finished_at TIMESTAMPTZ, author VARCHAR""",
-    "bins": 'model VARCHAR, version VARCHAR, "column" VARCHAR, role VARCHAR, kind VARCHAR, edges DOUBLE[], categories VARCHAR[]',
+    "bins": 'model VARCHAR, version VARCHAR, "column" VARCHAR, role VARCHAR, kind VARCHAR, edges DOUBLE[], categories VARCHAR[], others VARCHAR[]',
     "profiles": """model VARCHAR, version VARCHAR, dataset VARCHAR, segment VARCHAR, window_start TIMESTAMPTZ, window_end TIMESTAMPTZ,
         "column" VARCHAR, role VARCHAR, kind VARCHAR, rows BIGINT, nulls BIGINT, misfits BIGINT, nans BIGINT, pos_infs BIGINT,
         neg_infs BIGINT, sum DOUBLE, sum_squares DOUBLE, min DOUBLE, max DOUBLE, below_sum DOUBLE, above_sum DOUBLE,
@@ -230,13 +230,25 @@ def _is_full(error: Exception, place: str) -> bool:
 @contextmanager
 def one_run(store: Store) -> Iterator[None]:
     """Held by `run`: one at a time in a store (on one machine; between machines the commits themselves conflict and are retried)."""
-    name = f"vigia-{zlib.crc32(store.where.encode()):08x}.lock"
-    path = Path(tempfile.gettempdir()) / name if store.where.startswith("postgres") else Path(store.where) / "run.lock"
+    with one_at_a_time(store, "run"):
+        yield
+
+
+@contextmanager
+def one_at_a_time(store: Store, what: str) -> Iterator[None]:
+    """Held by a "run" or a "load": the second waits for the first, in a store on one machine."""
+    name = f"vigia-{zlib.crc32(store.where.encode()):08x}-{what}.lock"
+    path = Path(tempfile.gettempdir()) / name if store.where.startswith("postgres") else Path(store.where) / f"{what}.lock"
     try:
         with FileLock(path, timeout=600):
             yield
     except Timeout as error:
-        raise BadInput(f"Another run has held {path} for ten minutes. Wait for it, or end that process.") from error
+        raise BadInput(f"Another {what} has held {path} for ten minutes. Wait for it, or end that process.") from error
+
+
+def claim(cursor: Connection) -> None:
+    """Makes two transactions that both call this conflict, so that one is done again after the other: for numbers counted upwards."""
+    cursor.execute("UPDATE main.vigia SET format = format")
 
 
 def table(dataset: str, model: str) -> str:

@@ -1,0 +1,191 @@
+"""Which role each column seems to have, from its name, type and some of its values; with the reason, for a person to judge."""
+
+import re
+from typing import Any
+
+import pandas as pd
+
+IDENTITY = (
+    "inference_id",
+    "prediction_id",
+    "request_id",
+    "event_id",
+    "invocation_id",
+    "identifier",
+    "databricks_request_id",
+    "_dc_sample_id",
+    "uuid",
+    "id",
+)
+NAMES = {
+    "timestamp": (
+        "timestamp", "ts", "event_time", "time", "datetime", "inference_time", "prediction_time", "predicted_at", "request_time",
+        "logging_time", "created_at", "event_timestamp", "timestamp_ms", "zeit", "zeitpunkt", "zeitstempel", "date", "datum",
+        "_dc_time", "occurrencetime",
+    ),
+    "inference_id": IDENTITY,
+    "model_version": ("model_version", "version", "modelversion", "model_id", "deployed_model_id", "served_entity_id", "model"),
+    "data_version": ("data_version", "dataversion", "feature_version", "dataset_version"),
+    "code_version": ("code_version", "codeversion", "git_sha", "commit", "app_version", "code"),
+    "prediction": (
+        "prediction", "y_pred", "predicted", "pred", "y_hat", "yhat", "predicted_label", "output", "_dc_prediction", "vorhersage",
+    ),
+    "score": (
+        "score", "probability", "y_pred_proba", "proba", "y_score", "predicted_probability", "prediction_score", "prob",
+        "confidence", "y_prob",
+    ),
+    "label_time": ("label_time", "label_timestamp", "labeled_at", "labelled_at", "target_time", "feedback_time"),
+    "label": (
+        "label", "target", "y_true", "actual", "ground_truth", "groundtruth", "y", "outcome", "clf_target", "_dc_label", "ziel",
+    ),
+}  # fmt: skip
+LATENCY = re.compile(r"(^|_)(latency|duration|elapsed|response_time|execution_time)(_|$)|^(latency|duration)")
+MILLISECONDS = re.compile(r"_?(ms|millis|milliseconds|time_ms)$|^latency")
+SEGMENTS = (
+    "region",
+    "country",
+    "segment",
+    "channel",
+    "origin",
+    "market",
+    "tier",
+    "platform",
+    "device",
+    "gender",
+    "sex",
+    "customer_type",
+    "land",
+    "kanal",
+)
+CODES = re.compile(r"(^|_)(zip|zipcode|plz|postal|postcode|postal_code|phone|iban|sku|code|id)$")
+TIME_TEXT = re.compile(r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))([T ,].*)?\s*")
+FEW = 50  # distinct values at most in a column that divides rows into segments, classes in a prediction
+
+
+def assign(columns: dict[str, str], sample: pd.DataFrame) -> tuple[dict[str, Any], dict[str, str]]:
+    """Roles as a plain dict, and column → reason. Each single role takes the column whose name stands first in its list."""
+    roles: dict[str, Any] = {"latency": [], "segments": [], "features": [], "ignored": [], "types": {}}
+    reasons: dict[str, str] = {}
+    for role, names in NAMES.items():
+        column, reason = _named(role, names, columns, sample, reasons)
+        if column is not None:
+            roles[role], reasons[column] = column, reason
+    for column, kind in columns.items():
+        if column not in reasons:
+            reasons[column] = _rest(column, kind, sample.get(column), roles)
+    for role in ("prediction", "label"):
+        if (column := roles.get(role)) is not None:
+            roles["types"][column] = _target_type(columns[column], sample.get(column))
+    return {key: value for key, value in roles.items() if value}, reasons
+
+
+def _named(
+    role: str, names: tuple[str, ...], columns: dict[str, str], sample: pd.DataFrame, taken: dict[str, str]
+) -> tuple[str | None, str]:
+    plain = {_plain(column): column for column in reversed(columns) if column not in taken}
+    for name in names:
+        column = plain.get(name)
+        if column is None:
+            continue
+        values = _values(sample, column)
+        if role in ("timestamp", "label_time"):
+            if not _is_time(columns[column], values):
+                continue
+            return column, f'named "{column}", and its values read as times'
+        if role == "score":
+            numbers = pd.to_numeric(values, errors="coerce").dropna()
+            numbers = numbers[numbers.abs() != float("inf")]
+            if not _is_number(columns[column]):
+                continue
+            inside = bool(len(numbers)) and float(numbers.between(0, 1).mean()) > 0.5
+            return column, f'named "{column}"' + (", and its values lie in [0, 1]" if inside else ", and its values are numbers")
+        if role == "inference_id" and not _nearly_distinct(values):
+            continue
+        return column, f'named "{column}"' + (", and its values differ from row to row" if role == "inference_id" else "")
+    return (None, "") if role != "timestamp" else _only_time(columns, sample, taken)
+
+
+def _only_time(columns: dict[str, str], sample: pd.DataFrame, taken: dict[str, str]) -> tuple[str | None, str]:
+    times = [
+        c
+        for c in columns
+        if c not in taken and _plain(c) not in NAMES["label_time"] and _is_time(columns[c], _values(sample, c), strict=True)
+    ]
+    return (times[0], "the only column whose values read as times") if len(times) == 1 else (None, "")
+
+
+def _rest(column: str, kind: str, values: pd.Series | None, roles: dict[str, Any]) -> str:
+    """Puts a column that no single role took among latencies, segments, features or ignored; gives the reason."""
+    plain = _plain(column)
+    seen = values.dropna() if values is not None else pd.Series(dtype=object)
+    if LATENCY.search(plain) and MILLISECONDS.search(plain) and _is_number(kind):
+        roles["latency"].append(column)
+        return "a duration in milliseconds, by its name"
+    if _is_time(kind, seen, strict=True):
+        roles["ignored"].append(column)
+        return "its values are times, but another column is the timestamp"
+    if plain in ("index", "unnamed: 0") or (
+        (plain in IDENTITY or plain.endswith("_id")) and _nearly_distinct(seen) and len(seen) > 1
+    ):
+        roles["ignored"].append(column)
+        return "a number of the row, by its name and values"
+    if not _is_number(kind):
+        return _text(column, plain, seen, roles)
+    roles["features"].append(column)
+    is_code = bool(CODES.search(plain))
+    if kind != "NULL":
+        roles["types"][column] = "category" if is_code else "number"
+    return "a code by its name, so kept as text" if is_code else "a number without another role"
+
+
+def _text(column: str, plain: str, seen: pd.Series, roles: dict[str, Any]) -> str:
+    distinct = int(seen.nunique())
+    if len(seen) >= 20 and distinct > 0.9 * len(seen):
+        roles["ignored"].append(column)
+        return f"free text: {distinct:,} different values in {len(seen):,} rows"
+    roles["features"].append(column)
+    roles["types"][column] = "category"
+    if plain in SEGMENTS and 1 <= distinct <= FEW:
+        roles["segments"].append(column)
+        return f'a text with {distinct} values whose name, "{column}", divides rows into groups'
+    return f"a text with {distinct:,} different values"
+
+
+def _target_type(kind: str, values: pd.Series | None) -> str:
+    """Classes are texts, booleans or few whole numbers; anything else is a number to be hit."""
+    if not _is_number(kind):
+        return "category"
+    numbers = pd.to_numeric(values, errors="coerce").dropna() if values is not None else pd.Series(dtype=float)
+    whole = bool((numbers == numbers.round()).all())
+    return "category" if whole and numbers.nunique() <= 20 else "number"
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s.-]+", "_", name.strip().casefold())
+
+
+def _values(sample: pd.DataFrame, column: str) -> pd.Series:
+    return sample[column].dropna() if column in sample else pd.Series(dtype=object)
+
+
+def _is_number(kind: str) -> bool:
+    return kind in ("DOUBLE", "FLOAT", "NULL") or kind.startswith("DECIMAL") or ("INT" in kind and kind != "INTERVAL")
+
+
+def _is_time(kind: str, values: pd.Series, strict: bool = False) -> bool:
+    """`strict`: whole numbers, which may be seconds since 1970, do not count."""
+    if kind.startswith("TIMESTAMP") or kind == "DATE":
+        return True
+    if kind == "VARCHAR":
+        texts = values.astype(str).head(1000)
+        return bool(len(texts)) and float(texts.map(lambda t: bool(TIME_TEXT.fullmatch(t))).mean()) > 0.5
+    if strict or not _is_number(kind):
+        return False
+    numbers = pd.to_numeric(values, errors="coerce").dropna()
+    epochs = sum(numbers.between(631_152_000 * unit, 4_102_444_800 * unit) for unit in (1, 10**3, 10**6, 10**9))
+    dates = numbers.between(19_000_101, 21_001_231) | numbers.between(19_000_101_000_000, 21_001_231_235_959)
+    return bool(len(numbers)) and float(((epochs > 0) | dates).mean()) > 0.5
+
+
+def _nearly_distinct(values: pd.Series) -> bool:
+    return not len(values) or float(values.nunique()) > 0.9 * len(values)

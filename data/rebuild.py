@@ -1,0 +1,104 @@
+"""A change of roles that changes types: the tables of the model are made anew, at once. Never ALTER TYPE (DESIGN §4)."""
+
+from data import typed
+from data.roles import Roles, lake_types, named, saved_in, write
+from data.scan import Column
+from data.sql import literal, quote
+from data.store import DATASETS, SCHEMAS, Connection, Store, columns, table, transact
+from data.typed import Reading
+
+OWN = ("_load", "_row", "_misfits", "_version")
+
+
+def remember(store: Store, model: str, roles: Roles, reason: str = "") -> str:
+    """Make `roles` the model's, as an entry with author and reason; one sentence on what that changed.
+
+    Columns that are loaded already get their new type: from their values, and from the texts that could not be read before.
+    What was once read as a number comes back as the number is written (1.50 as 1.5); times keep the reading that they had.
+    """
+    changed = transact(store, lambda cursor: remember_in(cursor, model, roles, reason), f"roles of {model}: {reason or 'edited'}")
+    return f"The roles of {model} are saved." + (f" {' '.join(changed)}" if changed else "")
+
+
+def remember_in(cursor: Connection, model: str, roles: Roles, reason: str) -> list[str]:
+    """`remember` within a transaction; a sentence for each table that was made anew."""
+    if saved_in(cursor, model) != roles:
+        write(cursor, model, roles, reason)
+    return [sentence for dataset in DATASETS if (sentence := _retype(cursor, dataset, model, roles))]
+
+
+def _retype(cursor: Connection, dataset: str, model: str, roles: Roles) -> str | None:
+    present = columns(cursor, dataset, model)
+    wanted = lake_types(roles)
+    changed = {name: wanted[name] for name, kind in present.items() if name not in OWN and wanted.get(name, kind) != kind}
+    if not changed:
+        return None
+    cursor.execute(_rebuilding(dataset, model, present, changed, roles))
+    cursor.execute(f"DROP TABLE {table(dataset, model)}")
+    cursor.execute(f"ALTER TABLE {SCHEMAS[dataset]}.{quote(_passing(model))} RENAME TO {quote(model)}")
+    _recount(cursor, dataset, model, roles)
+    listed = ", ".join(
+        f'"{name}" as {"number" if kind == "DOUBLE" else "time" if kind.startswith("TIME") else "text"}'
+        for name, kind in changed.items()
+    )
+    return f"The {dataset} rows were read again: {listed}."
+
+
+def _rebuilding(dataset: str, model: str, present: dict[str, str], changed: dict[str, str], roles: Roles) -> str:
+    reading = Reading("," if roles.decimal == "," else ".", roles.decimal == ".", roles.time_format, roles.time_zone)
+    inner, outer, misfitting = [], [], []
+    for place, (name, kind) in enumerate(present.items()):
+        if name not in changed:
+            inner.append(quote(name))
+            outer.append("NULL" if name == "_misfits" else quote(name))
+            continue
+        source = Column(name, quote(name), kind)
+        as_text = typed.value(source, "VARCHAR", reading)
+        inner.append(f"coalesce({as_text}, _misfits[{literal(name)}]) AS r{place}")
+        text = Column(name, f"r{place}", "VARCHAR")
+        read = typed.value(text, changed[name], reading)
+        outer.append(f"{read} AS {quote(name)}")
+        if changed[name] != "VARCHAR":
+            misfitting.append((text, f"r{place}", read))
+    kept = f"map_from_entries(list_filter(map_entries(_misfits), lambda e: e.key NOT IN ({', '.join(map(literal, changed))})))"
+    merged = f"map_concat(coalesce({kept}, MAP {{}}), coalesce({typed.misfits(misfitting)}, MAP {{}}))"
+    new = f"CASE WHEN cardinality({merged}) > 0 THEN {merged} END AS _misfits"
+    selected = ", ".join(new if name == "_misfits" else sql for name, sql in zip(present, outer, strict=True))
+    passing = f"{SCHEMAS[dataset]}.{quote(_passing(model))}"
+    return f"CREATE TABLE {passing} AS SELECT {selected} FROM (SELECT {', '.join(inner)} FROM {table(dataset, model)})"
+
+
+def _passing(model: str) -> str:
+    return f"{model} (being rebuilt)"
+
+
+def _recount(cursor: Connection, dataset: str, model: str, roles: Roles) -> None:
+    """Misfits and times of the loads, as the new types have them."""
+    time = time_column(roles, dataset)
+    known = time is not None and columns(cursor, dataset, model).get(time, "").startswith("TIMESTAMP")
+    span = f"min({quote(time)}), max({quote(time)})" if known and time is not None else "NULL, NULL"
+    cursor.execute(
+        f"""UPDATE main.loads SET first_time = s.first, last_time = s.last, misfits = s.misfits
+        FROM (
+            SELECT _load, coalesce(sum(cardinality(_misfits)), 0), {span} FROM {table(dataset, model)} GROUP BY _load
+        ) AS s(load, misfits, first, last)
+        WHERE loads.load = s.load""",
+    )
+
+
+def time_column(roles: Roles, dataset: str) -> str | None:
+    """The column whose times tell what span a load covers."""
+    return (roles.label_time or roles.timestamp) if dataset == "labels" else roles.timestamp
+
+
+def model_columns(cursor: Connection, model: str) -> dict[str, str]:
+    """Column → type over all tables of a model; its roles make the types agree."""
+    found: dict[str, str] = {}
+    for dataset in DATASETS:
+        found |= {name: kind for name, kind in columns(cursor, dataset, model).items() if name not in OWN and name not in found}
+    return found
+
+
+def in_use(roles: Roles) -> set[str]:
+    """The columns that roles name, the ignored ones aside."""
+    return {column for column, role in named(roles).items() if role != "ignored"}

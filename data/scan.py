@@ -1,0 +1,280 @@
+"""How DuckDB reads a recognised file: a relation of its rows, and each column as an expression of some type. Nothing is guessed."""
+
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from data.errors import BadInput
+from data.files import Source
+from data.roles import RESERVED
+from data.sql import literal, quote
+
+DELIMITERS = (",", ";", "\t", "|")
+CALLED = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+VALUE = re.compile(
+    r"\s*([+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?|\d{4}-\d\d?-\d\d?.*|\d\d?[/.]\d\d?[/.]\d{2,4}.*|true|false|nan|null)\s*",
+    re.I,
+)
+NESTED = ("STRUCT", "MAP", "UNION")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a file: its name, the SQL that gives it, the type of that, and whether missing values are written as text."""
+
+    name: str
+    sql: str
+    type: str
+    marked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A file as DuckDB reads it: what stands after FROM, the row number (1-based), the columns, the delimiter (CSV), notes."""
+
+    source: Source
+    relation: str
+    row: str
+    columns: tuple[Column, ...]
+    delimiter: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def scan(cursor: duckdb.DuckDBPyConnection, source: Source) -> Scan:
+    """What a file holds. Nothing is read yet but its beginning (JSON: all of it, since any line may add a key)."""
+    if source.kind is None:
+        return Scan(source, "(SELECT 1 WHERE false)", "0", (), notes=source.notes)
+    with told(source):
+        found = {"csv": _csv, "json": _json, "parquet": _parquet}[source.kind](cursor, source)
+    _check_names(found)
+    return found
+
+
+class told:
+    """Turns what DuckDB says of a file into a sentence for the person whose file it is."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, duckdb.Error) and (sentence := _sentence(self.source, str(error))):
+            raise BadInput(sentence) from error
+
+
+def _sentence(source: Source, text: str) -> str | None:
+    short = source.short
+    if found := re.search(r"CSV Error on Line: (\d+)\nOriginal Line: (.*?)\n(.*)", text, re.S):
+        line, original, rest = int(found[1]), found[2][:60], found[3]
+        where = f"{short}, line {line:,} (row {line - 1:,})"
+        if fields := re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", rest):
+            return (
+                f'{where}: expected {fields[1]} fields, as the header has, found {fields[2]}: "{original}". '
+                "Mend that line, or quote the fields that hold the delimiter; nothing was loaded."
+            )
+        if "unterminated quote" in rest:
+            return f'{where}: a quoted field is opened and not closed: "{original}". Mend that line; nothing was loaded.'
+        if "utf-8" in rest:
+            return f"{where}: not UTF-8. Save the file as UTF-8; nothing was loaded."
+        if "maximum line size" in text.lower():
+            return f"{where}: longer than 16 MB. Is a quote not closed? Nothing was loaded."
+        return f'{where}: not readable as CSV: "{original}". Nothing was loaded.'
+    if found := re.search(r"Malformed JSON in file .*?, at byte (\d+) in (line|record/value) (\d+): (.*?)\.? *(\n|$)", text):
+        what = "line" if found[2] == "line" else "record"
+        return f"{short}, {what} {found[3]}: not readable as JSON ({found[4].strip()}). Mend that {what}; nothing was loaded."
+    if "maximum_object_size" in text:
+        return f"{short}: an object of more than 64 MB, which is not a log. Write one object a line; nothing was loaded."
+    if source.kind == "parquet" and (
+        "arquet" in text or "Snappy" in text or "ZSTD" in text or "thrift" in text.lower() or "TProtocol" in text
+    ):
+        what = text.strip().splitlines()[0][:150]
+        return f"{short}: not readable as Parquet ({what}). Was it written to its end? Nothing was loaded."
+    if "CSV Parser" in text or "Sniffing" in text:
+        return f"{short}: not readable as CSV: quotes or line ends that fit no rule. Nothing was loaded."
+    return None
+
+
+def _check_names(found: Scan) -> None:
+    short = found.source.short
+    seen: dict[str, str] = {}
+    for column in found.columns:
+        folded = column.name.casefold()
+        if folded in RESERVED:
+            raise BadInput(f'{short}: a column is called "{column.name}", a name that Vigia adds itself. Rename it in the file.')
+        if folded in seen:
+            how = "stands twice" if seen[folded] == column.name else f'differs from "{seen[folded]}" only in capitals'
+            raise BadInput(f'{short}: the column "{column.name}" {how}, so the two cannot be told apart. Rename one in the file.')
+        seen[folded] = column.name
+
+
+# CSV
+
+
+def _csv(_: duckdb.DuckDBPyConnection, source: Source) -> Scan:
+    delimiter, escape, rows = _dialect(source.head)
+    header, notes = _header(source.short, rows, delimiter)
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
+    relation = (
+        f"read_csv({literal(str(source.text))}, columns = {{{columns}}}, delim = {literal(delimiter)}, "
+        f"quote = '\"', escape = {literal(escape)}, header = true, auto_detect = false, max_line_size = 16777216, "
+        f"compression = {literal(source.compression)})"
+    )
+    found = tuple(Column(name, quote(name), "VARCHAR", marked=True) for name in header)
+    return Scan(source, relation, "row_number() OVER ()", found, delimiter, (*source.notes, *notes))
+
+
+def _dialect(head: str) -> tuple[str, str, list[list[str]]]:
+    """Delimiter, escape, first rows: the dialect in which most rows are as wide as the header, then that with most columns."""
+    best: tuple[float, int, int] = (-1.0, 0, 0)
+    chosen: tuple[str, str, list[list[str]]] = (",", '"', [])
+    for order, (delimiter, escape) in enumerate((d, e) for e in ('"', "\\") for d in DELIMITERS):
+        if escape == "\\" and '\\"' not in head:
+            continue
+        rows = _rows(head, delimiter, escape)
+        if not rows:
+            continue
+        width = len(rows[0])
+        share = sum(len(row) == width for row in rows) / len(rows)
+        score = (share if width > 1 else 0.0, width, -order)
+        if score > best:
+            best, chosen = score, (delimiter, escape, rows)
+    return chosen
+
+
+def _rows(head: str, delimiter: str, escape: str, limit: int = 1000) -> list[list[str]]:
+    lines = head.splitlines(keepends=True)
+    whole = lines if len(lines) == 1 or head.endswith("\n") else lines[:-1]  # the last may be cut
+    reader = csv.reader(
+        whole, delimiter=delimiter, doublequote=escape == '"', escapechar=None if escape == '"' else escape, strict=False
+    )
+    rows: list[list[str]] = []
+    try:
+        for row in reader:
+            if row:
+                rows.append(row)
+            if len(rows) > limit:
+                break
+    except csv.Error:  # a field beyond csv's limit: what was read until then tells enough
+        pass
+    return rows
+
+
+def _header(short: str, rows: list[list[str]], delimiter: str) -> tuple[list[str], tuple[str, ...]]:
+    names = rows[0]
+    values = [name for name in names if VALUE.fullmatch(name)]
+    if len(values) > len(names) / 2:
+        raise BadInput(
+            f'{short}, line 1: expected the names of the columns, found values such as "{values[0]}". '
+            "Put a header line before the rows."
+        )
+    notes = []
+    for place, name in enumerate(names):
+        if not name.strip():
+            names[place] = "index" if place == 0 and "index" not in names else f"column {place + 1}"
+            notes.append(f'{short}: column {place + 1} has no name in the header; called "{names[place]}".')
+    if delimiter != ",":
+        notes.append(f"{short}: fields are divided by {CALLED[delimiter]}.")
+    return names, tuple(notes)
+
+
+# JSON
+
+
+def _json(cursor: duckdb.DuckDBPyConnection, source: Source) -> Scan:
+    shape = _shape(source.head)
+    reading = (
+        f"{literal(str(source.text))}, format = {literal(shape)}, maximum_object_size = 67108864, "
+        f"compression = {literal(source.compression)}"
+    )
+    row = cursor.execute(
+        f"SELECT json_group_structure(json), count(*), count_if(json_type(json) <> 'OBJECT') FROM read_json_objects({reading})"
+    ).fetchone()
+    assert row is not None
+    text, rows, others = row
+    if others:
+        raise BadInput(
+            f'{source.short}: expected objects such as {{"income": 1}}, found {others:,} of {rows:,} that are something else.'
+        )
+    structure: dict[str, Any] = json.loads(text) if text else {}
+    columns = ", ".join(f"{literal(name)}: {literal(_json_type(kind))}" for name, kind in structure.items())
+    relation = f"read_json({reading}, records = true, columns = {{{columns}}})" if structure else "(SELECT 1 WHERE false)"
+    found = tuple(Column(name, sql, "VARCHAR") for name, sql in _json_leaves(structure, "", ""))
+    notes = (*source.notes, f"{source.short}: holds no rows.") if not rows else source.notes
+    return Scan(source, relation, "row_number() OVER ()", found, notes=notes)
+
+
+def _shape(head: str) -> str:
+    if head.lstrip().startswith("["):
+        return "array"
+    try:
+        json.loads(head.lstrip().split("\n", 1)[0])
+    except ValueError:
+        return "unstructured"  # objects over several lines
+    return "newline_delimited"
+
+
+def _json_type(kind: Any) -> str:
+    if isinstance(kind, dict) and kind:
+        return "STRUCT(" + ", ".join(f"{quote(name)} {_json_type(inner)}" for name, inner in kind.items()) + ")"
+    return "VARCHAR"
+
+
+def _json_leaves(structure: dict[str, Any], prefix: str, sql: str) -> Iterator[tuple[str, str]]:
+    for name, kind in structure.items():
+        inner = f"{sql}.{quote(name)}" if sql else quote(name)
+        if isinstance(kind, dict) and kind:
+            yield from _json_leaves(kind, f"{prefix}{name}.", inner)
+        else:
+            yield f"{prefix}{name}", inner
+
+
+# Parquet
+
+
+def _parquet(cursor: duckdb.DuckDBPyConnection, source: Source) -> Scan:
+    relation = f"read_parquet({literal(str(source.text))})"
+    described = cursor.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
+    top = cursor.execute(f"SELECT name, num_children FROM parquet_schema({literal(str(source.text))})").fetchall()
+    doubled = [n for n, c in Counter(name.casefold() for name in _top_names(top)).items() if c > 1]
+    if doubled:
+        first, second = [name for name in _top_names(top) if name.casefold() == doubled[0]][:2]
+        raise BadInput(f'{source.short}: the columns "{first}" and "{second}" cannot be told apart. Rename one in the file.')
+    found = [Column(*leaf) for name, kind, *_ in described for leaf in _parquet_leaves(cursor, relation, name, quote(name), kind)]
+    numbered = "file_row_number" not in (name for name, *_ in described)
+    return Scan(source, relation, "file_row_number + 1" if numbered else "row_number() OVER ()", tuple(found), notes=source.notes)
+
+
+def _top_names(schema: list[tuple[str, int | None]]) -> list[str]:
+    """The names of the top level, from the flat, depth-first list that a Parquet schema is."""
+    names, place = [], 1
+
+    def skip(at: int) -> int:
+        children, at = schema[at][1] or 0, at + 1
+        for _ in range(children):
+            at = skip(at)
+        return at
+
+    while place < len(schema):
+        names.append(schema[place][0])
+        place = skip(place)
+    return names
+
+
+def _parquet_leaves(
+    cursor: duckdb.DuckDBPyConnection, relation: str, name: str, sql: str, kind: str
+) -> Iterator[tuple[str, str, str]]:
+    if kind.startswith("STRUCT(") and not kind.endswith("[]"):
+        # `.*` spreads one level; asking DuckDB for it spares a parser of type names
+        for inner, inner_kind, *_ in cursor.execute(f"DESCRIBE SELECT unnest({sql}) FROM {relation}").fetchall():
+            yield from _parquet_leaves(cursor, relation, f"{name}.{inner}", f"{sql}.{quote(inner)}", inner_kind)
+    elif kind.endswith("]") or kind.startswith(NESTED):
+        yield name, f"CAST(to_json({sql}) AS VARCHAR)", "VARCHAR"
+    else:
+        yield name, sql, kind

@@ -1,0 +1,174 @@
+"""Times: the SQL that reads them, and which reading of 03/04/2026 the values themselves decide."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from data.sql import literal
+
+DATE = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}"
+CLOCK = r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?"
+NAIVE = rf"\s*{DATE}([T ]{CLOCK})?\s*"
+ZONED = rf"\s*{DATE}[T ]{CLOCK} ?([Zz]|UTC|GMT|[+-]\d{{2}}(:?\d{{2}})?)\s*"
+BASIC = r"\d{8}T\d{4,6}(Z|[+-]\d{2}:?\d{2})?"
+# Epoch units by magnitude, for times from 1990 to 2100: the four ranges do not meet.
+EPOCHS = {"epoch_s": 1, "epoch_ms": 10**3, "epoch_us": 10**6, "epoch_ns": 10**9}
+FIRST, LAST = 631_152_000, 4_102_444_800
+DIGITS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+# The shape of a text: four digits are Y, other runs of digits 9, letters a.
+CLOCKS = {
+    "": "", "9:9": "%H:%M", "9:9:9": "%H:%M:%S", "9:9:9.9": "%H:%M:%S.%f", "9:9 a": "%I:%M %p", "9:9:9 a": "%I:%M:%S %p",
+    "9:9a": "%I:%M%p", "9:9:9a": "%I:%M:%S%p",
+}  # fmt: skip
+ORDERS = {
+    "9{0}9{0}Y": ("%d{0}%m{0}%Y", "%m{0}%d{0}%Y"),
+    "9{0}9{0}9": ("%d{0}%m{0}%y", "%m{0}%d{0}%y", "%y{0}%m{0}%d"),
+    "Y{0}9{0}9": ("%Y{0}%m{0}%d",),
+}
+NAMED = {
+    "9 a Y": ("%d %b %Y", "%d %B %Y"), "9-a-Y": ("%d-%b-%Y",), "9-a-9": ("%d-%b-%y",), "9/a/Y": ("%d/%b/%Y",),
+    "a 9, Y": ("%b %d, %Y", "%B %d, %Y"),
+    "a 9 Y": ("%b %d %Y", "%B %d %Y"), "9. a Y": ("%d. %b %Y", "%d. %B %Y"),
+}  # fmt: skip
+CALLED = {"d": "day first", "m": "month first", "y": "year first", "Y": "year first"}
+
+
+def time(sql: str, kind: str, time_format: str | None, zone: str) -> str:
+    """A TIMESTAMPTZ from a column of any type, NULL where it cannot be read. Times without an offset are in `zone`."""
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        return sql
+    if kind.startswith("TIMESTAMP") or kind == "DATE":
+        return f"CAST({sql} AS TIMESTAMP) AT TIME ZONE {literal(zone)}"
+    if kind == "VARCHAR":
+        ways = [_formatted(sql, time_format, zone)] if time_format and not time_format.startswith("epoch_") else []
+        return f"coalesce({', '.join([*ways, _iso(sql, zone), _digits(sql, time_format, zone)])})"
+    if kind in ("BOOLEAN", "TIME", "INTERVAL", "BLOB", "UUID"):
+        return "NULL::TIMESTAMPTZ"
+    return _digits(
+        f"CAST({sql} AS VARCHAR)" if kind not in ("DOUBLE", "FLOAT") else f"CAST(CAST({sql} AS DECIMAL(30, 6)) AS VARCHAR)",
+        time_format,
+        zone,
+    )
+
+
+def shape(sql: str) -> str:
+    """SQL for the shape of a text, by which the formats are chosen that may read it."""
+    letters = f"regexp_replace(trim({sql}), '[A-Za-zäéû]+', 'a', 'g')"
+    return f"regexp_replace(regexp_replace({letters}, '\\b\\d{{4}}\\b', 'Y', 'g'), '\\d+', '9', 'g')"
+
+
+def formats(shapes: Iterable[str]) -> list[tuple[str, ...]]:
+    """The strptime formats that may read each shape; those in one tuple exclude each other."""
+    found: dict[tuple[str, ...], None] = {}
+    for text in shapes:
+        found |= dict.fromkeys(_formats_of(text))
+    return list(found)
+
+
+def _formats_of(text: str) -> list[tuple[str, ...]]:
+    text, zone = (
+        (text[: found.start()], " %z" if found[0][0] == " " else "%z")
+        if (found := re.search(r" ?[+-][9Y](:9)?$", text))
+        else (text, "")
+    )
+    text = text.replace(":9,9", ":9.9").replace(":9.Y", ":9.9")
+    every = {pattern.format(sep): tuple(f.format(sep) for f in given) for sep in "/.-" for pattern, given in ORDERS.items()}
+    for date, given in every.items():
+        if (clock := _clock(text, date)) is not None:
+            return [tuple(f + clock + zone for f in given)]
+    for date, given in NAMED.items():
+        if (clock := _clock(text, date)) is not None:
+            return [(f + clock + zone,) for f in given]  # names of months decide; no two of these read the same text differently
+    return []
+
+
+def _clock(text: str, date: str) -> str | None:
+    """The format of what follows the date in the shape, None if it is no time of day."""
+    if not text.startswith(date):
+        return None
+    rest = text[len(date) :]
+    for between in ("", ", ", " ", "T", ":"):
+        if rest.startswith(between) and (clock := CLOCKS.get(rest[len(between) :])) is not None and bool(between) == bool(clock):
+            return between + clock
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How many values a format reads alone, and how many at least one of its rivals reads that it does not."""
+
+    format: str
+    values: int
+    missed: int
+    example: str | None = None
+
+
+def readable(rivals: Sequence[Fit]) -> list[Fit]:
+    """The formats that read every value that any of their rivals reads, and at least one."""
+    return [fit for fit in rivals if fit.values and not fit.missed]
+
+
+def called(time_format: str) -> str:
+    """ "day first" of %d/%m/%Y."""
+    found = re.search(r"%([dmyY])", time_format)
+    return CALLED[found[1]] if found else "as written"
+
+
+def parsed(sql: str, time_format: str) -> str:
+    """The TIMESTAMP of one format, NULL where it does not fit."""
+    cast = "" if "%z" not in time_format else "::TIMESTAMP"
+    return f"TRY_STRPTIME(trim({sql}), {literal(time_format)}){cast}"
+
+
+def _formatted(sql: str, time_format: str, zone: str) -> str:
+    ways = []
+    for one in time_format.split(" | "):
+        read = f"TRY_STRPTIME(trim({sql}), {literal(one)})"
+        ways.append(f"{read}::TIMESTAMPTZ" if "%z" in one else f"{read} AT TIME ZONE {literal(zone)}")
+    return f"coalesce({', '.join(ways)})" if len(ways) > 1 else ways[0]
+
+
+def _iso(sql: str, zone: str) -> str:
+    """ISO 8601; a plain cast first, since it reads nearly all, then the spellings that it refuses."""
+    zoned = f"coalesce(TRY_CAST({sql} AS TIMESTAMPTZ), TRY_CAST({_mended(sql)} AS TIMESTAMPTZ))"
+    naive = f"coalesce(TRY_CAST({sql} AS TIMESTAMP), TRY_CAST({_mended(sql)} AS TIMESTAMP)) AT TIME ZONE {literal(zone)}"
+    basic = f"TRY_CAST({_spread(sql)} AS TIMESTAMPTZ)"
+    return (
+        f"CASE WHEN regexp_full_match({sql}, {literal(NAIVE)}) THEN {naive} "
+        f"WHEN regexp_full_match({sql}, {literal(ZONED)}) THEN {zoned} "
+        f"WHEN regexp_full_match({sql}, {literal(BASIC)}) THEN {basic} END"
+    )
+
+
+def _mended(sql: str) -> str:
+    """Seconds where there are none, a dot before the fraction, a capital Z, dashes in the date."""
+    text = f"replace(replace(upper(trim({sql})), ',', '.'), '/', '-')"
+    return f"regexp_replace({text}, '^(\\S+[T ]\\d{{1,2}}:\\d{{2}})( ?(Z|UTC|GMT|[+-].*))?$', '\\1:00\\2')"
+
+
+def _spread(sql: str) -> str:
+    full = f"regexp_replace({sql}, 'T(\\d{{4}})(Z|[+-].*)?$', 'T\\100\\2')"
+    return f"regexp_replace({full}, '^(\\d{{4}})(\\d\\d)(\\d\\d)T(\\d\\d)(\\d\\d)(\\d\\d)', '\\1-\\2-\\3T\\4:\\5:\\6')"
+
+
+def _digits(sql: str, time_format: str | None, zone: str) -> str:
+    """Seconds, milli-, micro- or nanoseconds since 1970 by their size, or as `time_format` says; 20260301 and its longer kin."""
+    number = f"TRY_CAST({sql} AS DECIMAL(30, 6))"
+    micros = {
+        "epoch_s": f"CAST({number} * 1000000 AS BIGINT)", "epoch_ms": f"CAST({number} * 1000 AS BIGINT)",
+        "epoch_us": f"CAST({number} AS BIGINT)", "epoch_ns": f"CAST({number} AS BIGINT) // 1000",
+    }  # fmt: skip
+    if time_format in EPOCHS:
+        way = f"make_timestamp({micros[time_format]})::TIMESTAMP AT TIME ZONE 'UTC'"
+    else:
+        cases = " ".join(
+            f"WHEN {number} >= {FIRST * per} AND {number} < {LAST * per} THEN make_timestamp({micros[unit]}) AT TIME ZONE 'UTC'"
+            for unit, per in EPOCHS.items()
+        )
+        whole = f"regexp_replace({sql}, '\\.0+$', '')"
+        dates = " ".join(
+            f"WHEN length({whole}) = {length} THEN TRY_STRPTIME({whole}, {literal(f)}) AT TIME ZONE {literal(zone)}"
+            for length, f in DIGITS.items()
+        )
+        way = f"CASE {cases} {dates} END"
+    return f"CASE WHEN regexp_full_match({sql}, '-?\\d+(\\.\\d+)?') THEN {way} END"
