@@ -11,10 +11,10 @@ from pages.parts.scope import Scope
 def main() -> None:
     """The page."""
     scope = sidebar.scope()
-    head, how = st.columns([5, 1], vertical_alignment="bottom")
-    head.title("Drift", anchor=False)
-    with how.popover("How to read this", icon=":material/help:", width="stretch"):
-        st.markdown(words.HOW_TO_READ_DRIFT)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        st.title("Drift", anchor=False, width="content")
+        with st.popover("How to read this", icon=":material/help:", width="content"):
+            st.markdown(words.HOW_TO_READ_DRIFT)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         metric = st.selectbox("Metric", drift.METRICS, key="metric", bind="query-params", width=260, format_func=_label)
         window = st.segmented_control(

@@ -17,8 +17,7 @@ def main() -> None:
     st.title("Overview", anchor=False)
     models(scope)
     st.subheader(f"What is unlike the reference: {words.escaped(scope.model)}", anchor=False)
-    rules = reads.rules(scope)
-    judged = reads.judged(scope, summaries.windows_judged(rules), rules)
+    judged = reads.watched(scope)
     if judged.empty:
         sidebar.nothing_measured(scope)
         return
@@ -50,7 +49,9 @@ def _card(model: str, scope: Scope) -> None:
     st.markdown(f"##### {words.escaped(model)} &nbsp; {words.MARKS[level]}")
     with st.grid(columns=4, min_column_width=150, vertical_alignment="top"):
         st.metric("Open alerts", f"{len(still_open):,}", help="Of the versions that serve now, in every segment.")
-        st.metric("Rows, last 7 days", f"{int(daily.tail(7).sum()):,}", chart_data=list(daily), chart_type="bar")
+        st.metric(
+            "Rows, last 7 days", f"{int(daily.tail(7).sum()):,}", chart_data=list(daily), chart_type="bar", help=words.VOLUME
+        )
         st.metric("Last data (UTC)", words.day(last - pd.Timedelta(1, "us")))
         st.metric("Serving", ", ".join(map(words.escaped, serving)))
 
@@ -82,10 +83,9 @@ def alerts(scope: Scope) -> None:
         return
     ordered = summaries.latest_first(found)
     for i, alert in enumerate(ordered.head(LATEST).to_dict("records")):
-        mark, text, link = st.columns([1.1, 9, 1.2], vertical_alignment="center")
-        mark.markdown(words.MARKS[2 if alert["severity"] == "critical" else 1])
-        text.markdown(words.escaped(sentence(alert)))
         own = {"column": alert["column"], "metric": alert["metric"]}
+        text, link = st.columns([8, 1.6], vertical_alignment="center")
+        text.markdown(f"{words.MARKS[2 if alert['severity'] == 'critical' else 1]} {words.escaped(sentence(alert))}")
         link.button("Show", key=f"alert-{i}", type="tertiary", icon=":material/arrow_forward:", on_click=sidebar.go_to,
                     args=("pages/drift.py", {"version": alert["version"], "segment": alert["segment"]}), kwargs=own)  # fmt: skip
     if len(found) > LATEST:

@@ -77,8 +77,9 @@ def over_time(
     )
     figure.update_layout(margin_r=104, legend=_legend(), hovermode="closest")
     _add_lanes(figure, marks, judged, plot, colours)
+    whole = judged["window_end"].max() - judged["window_start"].min()
     for event in marks.events:
-        if focus in event.columns:
+        if focus in event.columns and event.end - event.start < whole / 7:  # a longer one would colour half of the plot
             colour = colours.planted if event.kind == "planted" else colours.real
             span = {"x0": _naive_time(event.start), "x1": _naive_time(event.end)}
             figure.add_vrect(**span, fillcolor=colour, opacity=0.13, line_width=0, layer="below")
@@ -311,14 +312,14 @@ def _event_lane(
     figure: go.Figure, shown: Sequence[Event], lane: int, colour: str, first: pd.Timestamp, last: pd.Timestamp
 ) -> None:
     """Events as bars as long as they lasted, with a mark where each begins, since most last a day in a year."""
-    for event in shown:
-        x = [max(_naive_time(event.start), first), min(_naive_time(event.end), last)]
-        line = {"color": colour, "width": 3}
-        figure.add_scatter(
-            x=x, y=[lane] * 2, yaxis="y2", mode="lines", line=line, opacity=0.5, showlegend=False, hoverinfo="skip"
-        )
+    begins = [max(_naive_time(event.start), first) for event in shown]
+    x = [time for event, begin in zip(shown, begins, strict=True) for time in (begin, min(_naive_time(event.end), last), None)]
+    line = {"color": colour, "width": 3}
     figure.add_scatter(
-        x=[max(_naive_time(event.start), first) for event in shown],
+        x=x, y=[lane] * len(x), yaxis="y2", mode="lines", line=line, opacity=0.5, showlegend=False, hoverinfo="skip"
+    )
+    figure.add_scatter(
+        x=begins,
         y=[lane] * len(shown),
         yaxis="y2",
         mode="markers",

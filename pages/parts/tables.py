@@ -10,7 +10,7 @@ import streamlit as st
 from pages.parts import words
 
 ROW = 35  # px
-MOST_ROWS = 21  # a longer table scrolls
+MOST_ROWS = 11  # a longer table scrolls, so that the chart below stays in sight
 
 
 def states(levels: pd.Series) -> list[str]:

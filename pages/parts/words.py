@@ -35,6 +35,7 @@ STATES = {-1: "not judged", 0: "ok", 1: "warning", 2: "critical"}
 MARKS = {-1: ":gray-badge[not judged]", 0: ":green-badge[ok]", 1: ":orange-badge[warning]", 2: ":red-badge[critical]"}
 ICONS = {-1: "–", 0: "●", 1: "▲", 2: "■"}  # a state never shows by its colour alone
 
+VOLUME = "Served rows of the last seven days; the bars are the last 28 days, one each."
 NO_DATA = "Nothing is loaded yet"
 HOW_TO_LOAD = """
 **Look around first** with the bundled sample, a year of real flights scored by three versions of a model:
