@@ -15,7 +15,7 @@ import threading
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -202,10 +202,8 @@ def transact(store: Store, work: Callable[[Connection], T], message: str, extra:
 
 
 def _roll_back(cursor: Connection) -> None:
-    try:
+    with suppress(duckdb.Error):  # a failed commit has rolled back already; the first error is the one to tell
         cursor.rollback()
-    except duckdb.Error:
-        pass  # a failed commit has rolled back already; the first error is the one to tell
 
 
 @retry(
@@ -272,14 +270,14 @@ def models(store: Store) -> list[str]:
     return [row[0] for row in rows]
 
 
-def append(cursor: Connection, name: str, rows: pd.DataFrame) -> None:
-    """Add rows to one of the tables of `TABLES`, by column name; what the frame lacks is null."""
+def append(cursor: Connection, name: str, rows: pd.DataFrame, order: str = "NULL") -> None:
+    """Add rows to one of the tables of `TABLES`, by column name; what the frame lacks is null. Rows often read together lie in `order`."""
     if rows.empty:
         return
     cursor.register("rows_to_append", rows)
     try:
         names = ", ".join(quote(c) for c in rows.columns)
-        cursor.execute(f"INSERT INTO lake.main.{name} ({names}) SELECT {names} FROM rows_to_append")
+        cursor.execute(f"INSERT INTO lake.main.{name} ({names}) SELECT {names} FROM rows_to_append ORDER BY {order}")
     finally:
         cursor.unregister("rows_to_append")
 

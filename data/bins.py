@@ -1,0 +1,144 @@
+"""Bins: how each column is counted, learnt from the reference once, so that every later count has the same groups."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from data.engines.places import Bins, Floats, Lookup
+from data.roles import Roles
+from data.sql import quote
+from data.store import Connection, columns, table
+
+NAMED = 1000  # categories that get a count of their own; the reference's others are counted together
+KNOWN = 100_000  # distinct texts of the reference that are told from new ones
+QUANTILES = np.unique(np.r_[np.arange(201) / 200, 0.0001, 0.001, 0.999, 0.9999])
+FEW = 200  # distinct numbers, each of which is an edge
+LARGE = 20_000_000  # rows of a reference, from which every k-th is taken to find its quantiles
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows to profile: a FROM clause, its columns with their types, the roles, and how many microseconds a window has."""
+
+    rows: str
+    types: Mapping[str, str]
+    roles: Roles
+    version: str | None  # the column that holds it, or none
+    dataset: str = "log"
+
+    @property
+    def window_us(self) -> int:
+        return 3_600_000_000 if self.roles.window == "hour" else 86_400_000_000
+
+
+def watched(roles: Roles) -> dict[str, str]:
+    """Column → role, of all that is profiled."""
+    roles_of = {roles.score: "score", roles.prediction: "prediction", roles.label: "label"}
+    return {**dict.fromkeys(roles.features, "feature"), **{c: r for c, r in roles_of.items() if c is not None}}
+
+
+def edges(values: Floats) -> Floats:
+    """The fixed bin edges of a number column: what is counted is the rows in (a, b].
+
+    Parameters
+    ----------
+    values : shape (rows,), sorted, finite.
+
+    Returns
+    -------
+    shape (edges,), rising. With 200 distinct values or fewer they are the values; else the quantiles k/200 and four tails (inverted CDF). The
+    largest double below the least value comes first, so that the first bin is "below all that the reference had"; likewise below a value that
+    piles up over several quantiles, which so has a bin of its own. Empty for no values.
+    """
+    if not len(values):
+        return np.empty(0)
+    distinct = np.unique(values)
+    with np.errstate(over="ignore"):  # below the least double there is only −infinity
+        if len(distinct) <= FEW:
+            return np.append(np.nextafter(distinct[0], -np.inf), distinct)
+    picks = values[np.maximum(np.ceil(QUANTILES * len(values)).astype(np.int64) - 1, 0)]
+    chosen, times = np.unique(picks[np.isin(QUANTILES, np.arange(201) / 200)], return_counts=True)
+    piled = np.append(chosen[times > 1], values[0])
+    return np.unique(np.r_[picks, np.nextafter(piled, -np.inf)])
+
+
+def learn(cursor: Connection, source: Source) -> dict[str, Bins]:
+    """Column → bins of the rows of a reference; a column without a value there has none."""
+    learnt = {}
+    for column in watched(source.roles):
+        if column in source.types:
+            kind = "number" if source.types[column] == "DOUBLE" else "category"
+            bins = (_of_number if kind == "number" else _of_text)(cursor, source, column)
+            if bins is not None:
+                learnt[column] = bins
+    return learnt
+
+
+def _of_number(cursor: Connection, source: Source, column: str) -> Bins | None:
+    sql = f"SELECT {quote(column)} AS x FROM {source.rows} WHERE isfinite({quote(column)})"
+    found: npt.NDArray[np.float64] = np.asarray(cursor.execute(sql).fetchnumpy()["x"], dtype=float)
+    found = np.sort(found[:: 1 + len(found) // LARGE])
+    return Bins("number", edges(found)) if len(found) else None
+
+
+def _of_text(cursor: Connection, source: Source, column: str) -> Bins | None:
+    sql = f"""SELECT {quote(column)} AS x, count(*) AS n FROM {source.rows} WHERE {quote(column)} IS NOT NULL
+        GROUP BY ALL ORDER BY n DESC, x LIMIT {KNOWN}"""
+    found = [row[0] for row in cursor.execute(sql).fetchall()]
+    return with_hashes(cursor, tuple(found[:NAMED]), tuple(found[NAMED:])) if found else None
+
+
+def with_hashes(cursor: Connection, categories: tuple[str, ...], others: tuple[str, ...]) -> Bins:
+    """Bins of a text, with the hashes that DuckDB gives to what it knows, null being the last."""
+    return Bins("category", categories=categories, others=others, hashes=hashes(cursor, (*categories, *others, None)))
+
+
+def hashes(cursor: Connection, texts: tuple[str | None, ...]) -> npt.NDArray[np.uint64]:
+    """DuckDB's 64-bit hash of each text."""
+    found = cursor.execute("SELECT hash(unnest(?::VARCHAR[])) AS h", [list(texts)]).fetchnumpy()["h"]
+    return np.asarray(found, dtype=np.uint64)
+
+
+def lookup(cursor: Connection, texts: tuple[str, ...]) -> Lookup:
+    return Lookup(hashes(cursor, texts))
+
+
+def frame(model: str, version: str, learnt: Mapping[str, Bins], roles: Roles) -> pd.DataFrame:
+    """The bins of one reference as rows of the table `bins`."""
+    role = watched(roles)
+    rows = [
+        (model, version, column, role[column], b.kind, b.edges if b.kind == "number" else None, *(
+            (list(b.categories), list(b.others)) if b.kind == "category" else (None, None)))
+        for column, b in learnt.items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["model", "version", "column", "role", "kind", "edges", "categories", "others"])
+
+
+def kept(cursor: Connection, model: str) -> dict[str, dict[str, Bins]]:
+    """Reference version → column → bins, as they were learnt."""
+    rows = cursor.execute(
+        'SELECT version, "column", kind, edges, categories, others FROM main.bins WHERE model = ? ORDER BY ALL', [model]
+    ).fetchall()
+    found: dict[str, dict[str, Bins]] = {}
+    for version, column, kind, e, categories, others in rows:
+        bins = Bins("number", np.array(e)) if kind == "number" else with_hashes(cursor, tuple(categories), tuple(others))
+        found.setdefault(version, {})[column] = bins
+    return found
+
+
+def reference_source(cursor: Connection, model: str, roles: Roles) -> Source | None:
+    """Where the reference lies: its own table, else the span of the log that the roles name."""
+    types = columns(cursor, "reference", model)
+    if types and cursor.execute(f"SELECT 1 FROM {table('reference', model)} LIMIT 1").fetchone():
+        return Source(table("reference", model), types, roles, "_version", "reference")
+    if roles.reference is None:
+        return None
+    types = columns(cursor, "log", model)
+    time = quote(str(roles.timestamp))
+    start, end = (f"TIMESTAMPTZ '{t}'" for t in roles.reference)  # checked as times when the roles were read
+    return Source(
+        f"(SELECT * FROM {table('log', model)} WHERE {time} >= {start} AND {time} < {end})", types, roles, None, "reference"
+    )

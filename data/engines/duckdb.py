@@ -1,0 +1,280 @@
+"""The DuckDB engine: DuckDB reads, NumPy counts.
+
+A batch's rows are ordered once by (version, window, finest segment cell), so that a group is a slice. Texts come as DuckDB's hashes and are
+looked up like numbers (`places.py`). The whole and the segments are sums of the cells' counts.
+"""
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from scipy import sparse
+
+from data.engines.places import Bins, Floats, Lookup
+
+Ints: TypeAlias = npt.NDArray[np.int64]
+Array: TypeAlias = "pa.Array[Any]"
+DENSE = 8_000_000  # cells of a batch's counts of one column: above it they are counted sparsely
+STATS = ("nulls", "nans", "pos_infs", "neg_infs", "sum", "sum_squares", "below_sum", "above_sum")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is counted: `bins[version][column]`; a version may lack a column. `segments` are columns with the values that get a profile."""
+
+    columns: tuple[str, ...]
+    bins: Mapping[str, Mapping[str, Bins]]
+    segments: tuple[tuple[str, tuple[str, ...]], ...]
+    first: int
+    windows: int
+    lookups: tuple[Lookup, ...]  # of the versions, then of each segment column's values
+
+    @cached_property
+    def versions(self) -> tuple[str, ...]:
+        return tuple(self.bins)
+
+    @cached_property
+    def margins(self) -> tuple[str, ...]:
+        """The segments that get a profile: `all`, then `column=value`."""
+        return ("all", *(f"{column}={value}" for column, values in self.segments for value in values))
+
+
+@dataclass
+class Totals:
+    """The sums of one column of one version so far, a row a (window, margin)."""
+
+    counts: Ints
+    stats: dict[str, Floats]
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True)
+class Groups:
+    """A batch's rows by (version, window, cell): `key` a row's group; groups lie in the order of versions."""
+
+    key: Ints
+    sizes: Ints
+    version: Ints  # of each group
+    spread: Mapping[
+        int, tuple[slice, Ints, Any]
+    ]  # version → its groups, the targets that they add to, the matrix that adds them up
+
+    @cached_property
+    def order(self) -> Ints | None:
+        """The rows by group; None when they lie so already."""
+        if np.all(self.key[1:] >= self.key[:-1]):
+            return None
+        small = self.key.astype(np.uint16) if len(self.sizes) < 2**16 else self.key  # 16 bits: NumPy sorts by radix
+        return np.argsort(small, kind="stable")
+
+    @cached_property
+    def starts(self) -> Ints:
+        """Where each group begins among the ordered rows; one more for the end."""
+        return np.append(0, np.cumsum(self.sizes))
+
+    @cached_property
+    def ordered(self) -> Ints:
+        return np.repeat(np.arange(len(self.sizes)), self.sizes)
+
+
+def profile(batches: Iterable[pa.RecordBatch], plan: Plan, threads: int = 2) -> pa.Table:
+    """Count every column of `plan` in one pass.
+
+    Parameters
+    ----------
+    batches : `window` (int64: windows since the epoch), `version`, `segment_0`…, then `value_0`… in the order of `plan.columns`:
+        numbers as float64, texts as uint64, their hash.
+
+    Returns
+    -------
+    table with version, segment, window, column, rows and the aggregates of a profile; only windows that hold a row.
+    """
+    rows = {v: np.zeros(plan.windows * len(plan.margins), np.int64) for v in plan.versions}
+    totals = {(v, c): _empty(plan, b) for v in plan.versions for c, b in plan.bins[v].items()}
+    with ThreadPoolExecutor(threads) as pool:
+        for batch in batches:
+            groups = _group(batch, plan)
+            for code, (where, targets, spread) in groups.spread.items():
+                rows[plan.versions[code]][targets] += spread @ groups.sizes[where]
+            jobs = [pool.submit(_add, batch.column(f"value_{i}"), c, groups, plan, totals) for i, c in enumerate(plan.columns)]
+            for job in jobs:
+                job.result()
+    return _table(plan, rows, totals)
+
+
+def _empty(plan: Plan, bins: Bins) -> Totals:
+    n = plan.windows * len(plan.margins)
+    stats = {name: np.zeros(n) for name in STATS}
+    return Totals(np.zeros((n, bins.size), np.int64), stats, np.full(n, np.inf), np.full(n, -np.inf))
+
+
+def _group(batch: pa.RecordBatch, plan: Plan) -> Groups:
+    version = plan.lookups[0].place(batch.column("version").to_numpy())
+    cell = np.zeros(batch.num_rows, np.int64)
+    for i, (_, values) in enumerate(plan.segments):
+        cell = cell * (len(values) + 1) + plan.lookups[i + 1].place(batch.column(f"segment_{i}").to_numpy()) + 1
+    cells = int(np.prod([len(values) + 1 for _, values in plan.segments], dtype=np.int64))
+    window = batch.column("window").to_numpy() - plan.first
+    low = int(window.min())
+    span = int(window.max()) - low + 1
+    raw = (version * span + window - low) * cells + cell
+    if (size := int(raw.max()) + 1) <= 4 * len(raw) + 65_536:
+        sizes = np.bincount(raw, minlength=size)
+        live = np.flatnonzero(sizes)
+        place = np.zeros(size, np.int64)
+        place[live] = np.arange(len(live))
+        key, sizes = place[raw], sizes[live]
+    else:
+        live, key, sizes = np.unique(raw, return_inverse=True, return_counts=True)
+    owner, rest = np.divmod(live, span * cells)
+    at, cell = np.divmod(rest, cells)
+    return Groups(key, sizes, owner, _spread(plan, owner, at + low, cell))
+
+
+def _spread(plan: Plan, version: Ints, window: Ints, cell: Ints) -> dict[int, tuple[slice, Ints, Any]]:
+    """Which (window, margin) each group adds to: the whole, and one segment a segment column unless its value is none of those kept."""
+    margins = [np.zeros(len(cell), np.int64)]
+    first = 1 + sum(len(values) for _, values in plan.segments)
+    for _, values in reversed(plan.segments):
+        cell, code = np.divmod(cell, len(values) + 1)
+        first -= len(values)
+        margins.append(np.where(code > 0, first + code - 1, -1))
+    result = {}
+    for v in np.unique(version):
+        where = slice(int(np.searchsorted(version, v)), int(np.searchsorted(version, v, "right")))
+        targets = [(window[where] * len(plan.margins) + m[where], m[where] >= 0) for m in margins]
+        groups = np.concatenate([np.flatnonzero(kept) for _, kept in targets])
+        unique, row = np.unique(np.concatenate([t[kept] for t, kept in targets]), return_inverse=True)
+        matrix = sparse.csr_array((np.ones(len(row), np.int64), (row, groups)), shape=(len(unique), where.stop - where.start))
+        result[int(v)] = (where, unique, matrix)
+    return result
+
+
+def _add(values: Array, column: str, groups: Groups, plan: Plan, totals: dict[tuple[str, str], Totals]) -> None:
+    x = values.to_numpy(zero_copy_only=False)
+    x = x if groups.order is None else x.take(groups.order)
+    nulls = np.zeros(len(groups.sizes), np.int64)
+    if values.null_count:
+        nulls = np.bincount(groups.key[np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False))], minlength=len(nulls))
+    for bins, where in _families(column, groups, plan):
+        starts = groups.starts[where.start : where.stop + 1]
+        rows = slice(starts[0], starts[-1])
+        count = _numbers if bins.kind == "number" else _texts
+        counts, stats, low, high = count(x[rows], groups.ordered[rows] - where.start, starts[:-1] - starts[0], bins)
+        if bins.kind == "number":
+            stats["nulls"] = nulls[where].astype(float)
+            stats["nans"] -= stats["nulls"]  # a null is a NaN to NumPy
+        for code, (own, targets, spread) in groups.spread.items():
+            if own.start >= where.start and own.stop <= where.stop:
+                part = slice(own.start - where.start, own.stop - where.start)
+                _add_up(
+                    totals[plan.versions[code], column],
+                    targets,
+                    spread,
+                    counts[part],
+                    {k: v[part] for k, v in stats.items()},
+                    low[part],
+                    high[part],
+                )
+
+
+def _families(column: str, groups: Groups, plan: Plan) -> list[tuple[Bins, slice]]:
+    """Groups that are counted together: all of a batch when its versions share a reference, else those of each version."""
+    own = [(plan.bins[plan.versions[code]].get(column), where) for code, (where, _, _) in groups.spread.items()]
+    if len({id(bins) for bins, _ in own}) == 1 and own[0][0] is not None:
+        return [(own[0][0], slice(0, len(groups.sizes)))]
+    return [(bins, where) for bins, where in own if bins is not None]
+
+
+def _add_up(total: Totals, targets: Ints, spread: Any, counts: Any, stats: dict[str, Floats], low: Floats, high: Floats) -> None:
+    summed = spread @ counts
+    total.counts[targets] += _dense(summed)
+    for name, values in stats.items():
+        total.stats[name][targets] += spread @ values
+    each = spread.tocoo()
+    np.minimum.at(total.low, targets[each.row], low[each.col])
+    np.maximum.at(total.high, targets[each.row], high[each.col])
+
+
+Counted: TypeAlias = tuple[Any, dict[str, Floats], Floats, Floats]
+
+
+def _numbers(x: Floats, group: Ints, starts: Ints, bins: Bins) -> Counted:
+    """Counts and aggregates of each group of ordered rows: those of finite values, and how many were not."""
+    n, size = len(starts), bins.size
+    place = bins.place(x)
+    counts = _pairs(group, place, n, size + 1)
+    stats: dict[str, Any] = {}
+    odd = np.flatnonzero(place == size)
+    if len(odd):
+        kinds = {"nans": np.isnan(x[odd]), "pos_infs": x[odd] == np.inf, "neg_infs": x[odd] == -np.inf}
+        stats = {name: np.bincount(group[odd[hit]], minlength=n).astype(float) for name, hit in kinds.items()}
+        x = x.copy()
+        x[odd] = np.nan
+    low, high = np.fmin.reduceat(x, starts), np.fmax.reduceat(x, starts)
+    if len(odd):
+        x[odd] = 0.0
+    stats["sum"], stats["sum_squares"] = np.add.reduceat(x, starts), np.add.reduceat(np.square(x), starts)
+    for name, end in {"below_sum": 0, "above_sum": size - 1}.items() if size > 1 else ():
+        beyond = np.flatnonzero(place == end)
+        stats[name] = np.bincount(group[beyond], x[beyond], n)
+    complete = {name: stats.get(name, np.zeros(n)) for name in STATS}
+    return counts[:, :-1], complete, np.where(np.isnan(low), np.inf, low), np.where(np.isnan(high), -np.inf, high)
+
+
+def _texts(hashes: Any, group: Ints, starts: Ints, bins: Bins) -> Counted:
+    n = len(starts)
+    counts = _pairs(group, bins.place(hashes), n, bins.size + 1)
+    nulls = _dense(counts[:, [-1]]).ravel().astype(float)
+    return counts[:, :-1], {"nulls": nulls}, np.full(n, np.inf), np.full(n, -np.inf)
+
+
+def _dense(counts: Any) -> Ints:
+    table: Ints = counts.toarray() if isinstance(counts, sparse.csr_array) else counts
+    return table
+
+
+def _pairs(group: Ints, place: Any, n: int, size: int) -> Any:
+    """How often each (group, place) occurs: a dense table, or a sparse one where that would be far larger than the rows."""
+    if n * size <= DENSE:
+        return np.bincount(group * size + place, minlength=n * size).reshape(n, size)
+    return sparse.csr_array((np.ones(len(group), np.int64), (group, place)), shape=(n, size))
+
+
+def _table(plan: Plan, rows: dict[str, Ints], totals: dict[tuple[str, str], Totals]) -> pa.Table:
+    parts = [_part(plan, v, c, rows[v], t) for (v, c), t in totals.items() if rows[v].any()]
+    return (
+        pa.concat_tables(parts) if parts else _part(plan, "", "", np.zeros(0, np.int64), _empty(plan, Bins("number"))).slice(0, 0)
+    )
+
+
+def _part(plan: Plan, version: str, column: str, rows: Ints, total: Totals) -> pa.Table:
+    live = np.flatnonzero(rows)
+    window, margin = np.divmod(live, len(plan.margins))
+    counts = total.counts[live]
+    offsets = np.arange(len(live) + 1, dtype=np.int64) * counts.shape[1]
+    number = bool(plan.bins) and plan.bins.get(version, {}).get(column, Bins("number")).kind == "number"
+    low, high = total.low[live], total.high[live]
+    some = np.isfinite(low)
+    whole = ("nulls", "nans", "pos_infs", "neg_infs")
+    stats = {n: total.stats[n][live] for n in STATS}
+    fields: dict[str, Any] = {
+        "version": pa.array([version] * len(live), pa.string()),
+        "segment": pa.array(np.array(plan.margins)[margin] if len(live) else [], pa.string()),
+        "window": pa.array(window + plan.first, pa.int64()),
+        "column": pa.array([column] * len(live), pa.string()),
+        "kind": pa.array(["number" if number else "category"] * len(live), pa.string()),
+        "rows": pa.array(rows[live]),
+        **{n: pa.array(stats[n].astype(np.int64)) if n in whole else pa.array(stats[n], mask=~some) for n in STATS},
+        "min": pa.array(low, mask=~some),
+        "max": pa.array(high, mask=~some),
+        "counts": pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(counts.ravel())),
+        "new_values": pa.array(counts[:, -1] if not number else np.zeros(len(live), np.int64)),
+    }
+    return pa.table(fields)

@@ -1,0 +1,271 @@
+"""From rows to profiles: which windows a load touched, one scan of them, and what is stored."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from data.bins import Source, hashes, lookup, watched
+from data.engines.duckdb import Plan, profile
+from data.engines.places import Bins
+from data.sql import literal, quote
+from data.store import Connection, Store, transact
+
+BATCH = 262_144  # rows: 30 columns of it are 63 MB
+CELLS = 20_000_000  # counts held at once, 160 MB: windows × segments × bins of all columns; more windows are scanned in turns
+SEGMENTS = 50  # values of a segment column that get a profile of their own
+NEW_SHOWN = 20  # values that the reference never had, the most frequent of each window
+NO_TIME = -(2**40)  # the window of reference rows that carry no time
+Progress = Callable[[float], None]
+Values = tuple[tuple[str, tuple[str, ...]], ...]  # segment columns with the values that get a profile
+
+
+def windows(cursor: Connection, source: Source, condition: str = "true", values: Mapping[str, Any] | None = None) -> pd.DataFrame:
+    """Every window of some rows with its versions: columns `window` (since the epoch), `version`, `rows`."""
+    sql = f"""SELECT {_window(source)} AS "window", {_version(source)} AS version, count(*) AS rows FROM {source.rows}
+        WHERE {condition} GROUP BY ALL HAVING "window" IS NOT NULL ORDER BY ALL"""
+    return cursor.execute(sql, dict(values or {})).df()
+
+
+def segments(cursor: Connection, sources: Iterable[Source]) -> Values:
+    """The segment columns with the values that get a profile: the most frequent of log and reference."""
+    found: dict[str, dict[str, int]] = {}
+    for source in sources:
+        for column in source.roles.segments:
+            counts = found.setdefault(column, {})
+            if column in source.types:
+                sql = f"SELECT {_text(source, column)} AS x, count(*) FROM {source.rows} GROUP BY ALL HAVING x IS NOT NULL"
+                for text, n in cursor.execute(sql).fetchall():
+                    counts[text] = counts.get(text, 0) + n
+    ranked = {c: sorted(counts, key=lambda t, n=counts: (-n[t], t))[:SEGMENTS] for c, counts in found.items()}  # type: ignore[misc]
+    return tuple((column, tuple(sorted(texts))) for column, texts in ranked.items())
+
+
+def profile_windows(
+    store: Store,
+    model: str,
+    source: Source,
+    touched: pd.DataFrame,
+    bins: Mapping[str, Mapping[str, Bins]],
+    values: Values,
+    progress: Progress = lambda _: None,
+) -> int:
+    """Scan the touched windows and store their profiles in place of those that were there; gives the number of profiles.
+
+    `touched` is a result of `windows`; `bins` of every version among it, {} where it has no reference. A turn of windows is one transaction.
+    """
+    total, done = 0, 0
+    for turn in turns(touched, bins, values):
+        result = scan(store, source, turn, bins, values)
+
+        def write(cursor: Connection, turn: pd.DataFrame = turn, result: pa.Table = result) -> int:
+            return _replace(cursor, model, source, turn, result)
+
+        total += transact(store, write, f"profile {turn['window'].nunique()} windows of {model}")
+        done += turn["window"].nunique()
+        progress(done / touched["window"].nunique())
+    return total
+
+
+def turns(touched: pd.DataFrame, bins: Mapping[str, Mapping[str, Bins]], values: Values) -> list[pd.DataFrame]:
+    """Cut the windows so that the counts of a turn fit into memory, and where a gap between them would be wider than they are."""
+    margins = 1 + sum(len(v) for _, v in values)
+    cost = {v: margins * sum(b.size for b in bins.get(v, {}).values()) for v in touched["version"].unique()}
+    held: dict[int, set[str]] = {}
+    for window, version in zip(touched["window"].tolist(), touched["version"].tolist(), strict=True):
+        held.setdefault(window, set()).add(version)
+    cuts: list[list[int]] = []
+    seen: set[str] = set()
+    for window in sorted(held):
+        seen |= held[window]
+        full = cuts and (window - cuts[-1][0] + 1) * sum(cost[v] for v in seen) > CELLS
+        if not cuts or full or window - cuts[-1][-1] > max(32, 2 * len(cuts[-1])):
+            cuts.append([])
+            seen = set(held[window])
+        cuts[-1].append(window)
+    return [touched[touched["window"].between(cut[0], cut[-1])] for cut in cuts]
+
+
+def scan(
+    store: Store,
+    source: Source,
+    turn: pd.DataFrame,
+    bins: Mapping[str, Mapping[str, Bins]],
+    values: Values,
+) -> pa.Table:
+    """The profiles of some windows: the engine's table, with misfits and new values added."""
+    cursor = store.cursor()
+    names = tuple(c for c in watched(source.roles) if c in source.types)
+    versions = tuple(sorted(turn["version"].unique()))
+    kinds = {c: "number" if source.types[c] == "DOUBLE" else "category" for c in names}
+    null = hashes(cursor, (None,))
+    blank = {c: Bins(k) if k == "number" else Bins(k, hashes=null) for c, k in kinds.items()}
+    counted = {
+        v: {c: bins[v][c] if bins[v].get(c, blank[c]).kind == kinds[c] and c in bins[v] else blank[c] for c in names}
+        for v in versions
+    }
+    first, last = int(turn["window"].min()), int(turn["window"].max())
+    lookups = (lookup(cursor, versions), *(lookup(cursor, texts) for _, texts in values))
+    plan = Plan(names, counted, values, first, last - first + 1, lookups)
+    condition, bound = _within(source, turn)
+    table = profile(_batches(cursor, source, plan, condition, bound), plan)
+    return _completed(store, source, plan, condition, bound, table)
+
+
+def _batches(
+    cursor: Connection, source: Source, plan: Plan, condition: str, bound: Mapping[str, Any]
+) -> Iterable[pa.RecordBatch]:
+    parts = [f'{_window(source)} AS "window"', f"hash({_version(source)}) AS version"]
+    parts += [f"hash({_text(source, c)}) AS segment_{i}" for i, (c, _) in enumerate(plan.segments)]
+    for i, column in enumerate(plan.columns):
+        number = source.types[column] == "DOUBLE"
+        parts.append(f"{quote(column) if number else f'hash({_text(source, column)})'} AS value_{i}")
+    sql = f"SELECT {', '.join(parts)} FROM {source.rows} WHERE {condition}"
+    return cursor.sql(sql, params=dict(bound)).to_arrow_reader(BATCH)
+
+
+def _completed(store: Store, source: Source, plan: Plan, condition: str, bound: Mapping[str, Any], table: pa.Table) -> pa.Table:
+    """Add what SQL counts: texts that could not be read as numbers, which NumPy saw as null, and the texts that the reference never had."""
+    keys = ["version", "segment", "window", "column"]
+    found: pd.DataFrame = table.drop_columns(["counts"]).to_pandas()
+    found["place"] = np.arange(len(found))
+    found = found.merge(_misfits(store, source, plan, condition, bound), "left", keys)
+    found["misfits"] = found["misfits"].fillna(0).astype("int64")
+    found["nulls"] -= found["misfits"]
+    tops = [_new_tops(store, source, plan, c, condition, bound) for c in found["column"][found["new_values"] > 0].unique()]
+    found = found.merge(pd.concat(tops), "left", keys) if tops else found.assign(new_top=None)
+    found = found[~_absent(found, plan)]
+    done = pa.Table.from_pandas(found.drop(columns="place"), preserve_index=False)
+    return done.append_column("counts", table["counts"].take(pa.array(found["place"])))
+
+
+def _absent(found: pd.DataFrame, plan: Plan) -> pd.Series:
+    """Where a version has no such column: its reference lacks it though there is a reference, and the window holds no value of it."""
+    blank = {(v, c): not (len(b.edges) or b.categories) for v, bins in plan.bins.items() for c, b in bins.items()}
+    has_reference = {v: not all(blank[v, c] for c in bins) for v, bins in plan.bins.items()}
+    lacks = [has_reference[v] and blank[v, c] for v, c in zip(found["version"], found["column"], strict=True)]
+    return pd.Series(lacks, found.index, dtype=bool) & (found["nulls"] == found["rows"])
+
+
+def _margins(plan: Plan) -> tuple[str, str]:
+    """For GROUPING SETS: the sets, and the name of the segment of a result row."""
+    names = [f"segment_{i}" for i in range(len(plan.segments))]
+    cases = [f"WHEN grouping({n}) = 0 THEN {literal(c + '=')} || {n}" for n, (c, _) in zip(names, plan.segments, strict=True)]
+    label = f"CASE {' '.join(cases)} ELSE 'all' END" if cases else "'all'"
+    return ", ".join(["(w, v, x)", *(f"(w, v, {n}, x)" for n in names)]), label
+
+
+def _rows(source: Source, plan: Plan, x: str, condition: str) -> str:
+    parts = [f"{_window(source)} AS w", f"{_version(source)} AS v", f"{x} AS x"]
+    parts += [f"{_text(source, c)} AS segment_{i}" for i, (c, _) in enumerate(plan.segments)]
+    return f"SELECT {', '.join(parts)} FROM {source.rows} WHERE {condition}"
+
+
+def _misfits(store: Store, source: Source, plan: Plan, condition: str, bound: Mapping[str, Any]) -> pd.DataFrame:
+    sets, label = _margins(plan)
+    rows = _rows(source, plan, "unnest(map_keys(_misfits))", f"_misfits IS NOT NULL AND {condition}")
+    sql = f"""SELECT v AS version, {label} AS segment, w AS "window", x AS "column", count(*) AS misfits FROM ({rows})
+        GROUP BY GROUPING SETS ({sets})"""
+    return store.frame(sql, dict(bound))
+
+
+def _new_tops(store: Store, source: Source, plan: Plan, column: str, condition: str, bound: Mapping[str, Any]) -> pd.DataFrame:
+    """The most frequent texts of a column that the version's reference never had."""
+    cursor = store.cursor()
+    parts = [
+        pa.table({"v": pa.array([v] * len(b[column].hashes)), "h": pa.array(b[column].hashes)}) for v, b in plan.bins.items()
+    ]
+    cursor.register("known_texts", pa.concat_tables(parts))
+    sets, label = _margins(plan)
+    rows = _rows(source, plan, _text(source, column), condition)
+    sql = f"""WITH fresh AS (SELECT r.* FROM ({rows}) r ANTI JOIN known_texts k ON k.v = r.v AND k.h = hash(r.x) WHERE r.x IS NOT NULL),
+        counted AS (SELECT v AS version, {label} AS segment, w AS "window", x, count(*) AS n FROM fresh GROUP BY GROUPING SETS ({sets}))
+        SELECT * FROM counted QUALIFY row_number() OVER (PARTITION BY version, segment, "window" ORDER BY n DESC, x) <= {NEW_SHOWN}
+        ORDER BY version, segment, "window", n DESC, x"""
+    found = cursor.execute(sql, dict(bound)).df()
+    cursor.unregister("known_texts")
+    grouped = found.groupby(["version", "segment", "window"], sort=False)
+    tops = [(*key, column, json.dumps(dict(zip(g["x"], g["n"].tolist(), strict=True)), ensure_ascii=False)) for key, g in grouped]
+    return pd.DataFrame(tops, columns=["version", "segment", "window", "column", "new_top"])
+
+
+def _replace(cursor: Connection, model: str, source: Source, turn: pd.DataFrame, found: pa.Table) -> int:
+    span = [_time(source, w) for w in sorted(turn["window"].unique())]
+    cursor.execute(
+        """DELETE FROM main.profiles WHERE model = ? AND dataset = 'log' AND "column" IN (SELECT unnest(?))
+        AND window_start >= ? AND window_start <= ? AND window_start IN (SELECT unnest(?))""",
+        [model, list(watched(source.roles)), span[0], span[-1], span],
+    )
+    return add(cursor, model, source, found)
+
+
+def add(cursor: Connection, model: str, source: Source, found: pa.Table) -> int:
+    """Store profiles: windows as times (none for the whole of a reference), a column's role beside its name."""
+    names = [n for n in found.column_names if n != "window"]
+    roles = watched(source.roles)
+    cursor.register("found_profiles", found)
+    cursor.register("found_roles", pa.table({"name": list(roles), "role": list(roles.values())}))
+    start = f'CASE WHEN f."window" <> {NO_TIME} THEN make_timestamptz(f."window" * {source.window_us}) END'
+    cursor.execute(
+        f"""INSERT INTO lake.main.profiles (model, dataset, role, window_start, window_end, {", ".join(quote(n) for n in names)})
+        SELECT ?, ?, r.role, {start}, {start} + to_microseconds({source.window_us}), {", ".join("f." + quote(n) for n in names)}
+        FROM found_profiles f JOIN found_roles r ON r.name = f."column" """,
+        [model, source.dataset],
+    )
+    cursor.unregister("found_profiles")
+    cursor.unregister("found_roles")
+    return found.num_rows
+
+
+def profile_reference(store: Store, source: Source, learnt: Mapping[str, Bins], version: str, values: Values) -> list[pa.Table]:
+    """The profiles of one version's reference: of its own windows, where it has times, and of the whole (window NO_TIME)."""
+    bins = {version: learnt}
+    whole = replace(source, roles=replace(source.roles, timestamp=None))
+    parts = [scan(store, whole, pd.DataFrame({"window": [NO_TIME], "version": [version]}), bins, values)]
+    if _time_column(source) is not None:
+        parts += [scan(store, source, turn, bins, values) for turn in turns(windows(store.cursor(), source), bins, values)]
+    return parts
+
+
+def _within(source: Source, turn: pd.DataFrame) -> tuple[str, dict[str, Any]]:
+    first, last = int(turn["window"].min()), int(turn["window"].max())
+    if first == NO_TIME == last or _time_column(source) is None:
+        return "true", {}
+    time = quote(str(_time_column(source)))
+    condition = f"{time} >= make_timestamptz($first) AND {time} < make_timestamptz($end)"
+    bound: dict[str, Any] = {"first": first * source.window_us, "end": (last + 1) * source.window_us}
+    wanted = turn["window"].unique()
+    if len(wanted) < last - first + 1:
+        condition += f" AND {_window(source)} IN (SELECT unnest($windows))"
+        bound["windows"] = wanted.tolist()
+    return condition, bound
+
+
+def _time_column(source: Source) -> str | None:
+    name = source.roles.timestamp
+    return name if name is not None and name in source.types else None
+
+
+def _window(source: Source) -> str:
+    time = _time_column(source)
+    return f"epoch_us({quote(time)}) // {source.window_us}" if time else f"{NO_TIME}::BIGINT"
+
+
+def _time(source: Source, window: int) -> Any:
+    return pd.Timestamp(int(window) * source.window_us, unit="us", tz="UTC").to_pydatetime()
+
+
+def _version(source: Source) -> str:
+    return f"coalesce({quote(source.version)}, '')" if source.version is not None and source.version else "''"
+
+
+def _text(source: Source, column: str) -> str:
+    return (
+        quote(column)
+        if source.types.get(column) == "VARCHAR"
+        else f"CAST({quote(column) if column in source.types else 'NULL'} AS VARCHAR)"
+    )

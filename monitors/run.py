@@ -1,0 +1,252 @@
+"""The one place that joins store and monitors: new logs → profiles → measurements, and the reads of what is kept."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from data.errors import BadInput, near
+from data.refresh import Refreshed, refresh
+from data.sql import quote
+from data.store import Connection, Store, append, author, models, one_run, transact
+from monitors import alerts as alerting
+from monitors import drift, rulebook
+from monitors.measurements import STORED
+from monitors.rules import Rule
+from monitors.thresholds import judge
+
+MONITORS = (drift,)  # to add one: a module with `measure(profiles, bins)`, and its rules in thresholds.yaml
+LENGTHS = {"day": "window_end - window_start = INTERVAL 1 DAY", "week": "window_end - window_start = INTERVAL 7 DAY"}
+LENGTHS |= {"hour": "window_end - window_start = INTERVAL 1 HOUR", "month": "window_end - window_start >= INTERVAL 28 DAY"}
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a run did for one model."""
+
+    model: str
+    windows: int
+    profiles: int
+    measurements: int
+    seconds: float
+
+
+def run(store: Store, model: str | None = None, progress: Progress | None = None) -> list[Ran]:
+    """Profile what is new, measure it, keep both. A model of which nothing is new is not in the result."""
+    tell = progress or (lambda _step, _share: None)
+    with one_run(store):
+        done = [_run_one(store, name, tell) for name in ([model] if model is not None else models(store))]
+    return [ran for ran in done if ran is not None]
+
+
+def _run_one(store: Store, model: str, tell: Progress) -> Ran | None:
+    started, snapshot = datetime.now(UTC), store.snapshot()
+    refreshed = refresh(store, model, tell)
+    if refreshed is None:
+        return None
+    tell("measure", 0.0)
+    measured = _measure(store, model, refreshed) if refreshed.touched or refreshed.references else pd.DataFrame(columns=STORED)
+
+    def write(cursor: Connection) -> None:
+        _forget(cursor, model, refreshed)
+        append(cursor, "measurements", measured, 'segment, metric, window_end - window_start, version, "column", window_start')
+        row = cursor.execute("SELECT coalesce(max(run), 0) + 1 FROM main.runs").fetchone()
+        facts = {"run": row[0] if row else 1, "model": model, "snapshot": snapshot, "loads": list(refreshed.loads)}
+        facts |= {"basis": refreshed.basis, "windows": len(refreshed.touched), "measurements": len(measured)}
+        facts |= {"started_at": started, "finished_at": datetime.now(UTC), "author": author()}
+        append(cursor, "runs", pd.DataFrame([facts]))
+
+    transact(store, write, f"measure {len(refreshed.touched)} windows of {model}", {"snapshot": snapshot})
+    tell("measure", 1.0)
+    seconds = (datetime.now(UTC) - started).total_seconds()
+    return Ran(model, len(refreshed.touched), refreshed.profiles, len(measured), seconds)
+
+
+def _measure(store: Store, model: str, refreshed: Refreshed) -> pd.DataFrame:
+    """Measure every day, week and month that holds a touched window, from all profiles in it."""
+    spans = _spans(refreshed.touched)
+    reference = profiles(store, model=model, dataset="reference")
+    log = profiles(store, model=model, dataset="log", since=spans["window_start"].min(), until=spans["window_end"].max())
+    both = pd.concat([reference, log], ignore_index=True)
+    learnt = bins(store, model)
+    measured = pd.concat([monitor.measure(both, learnt) for monitor in MONITORS], ignore_index=True)
+    own = measured["dataset"] == "reference"
+    asked = pd.MultiIndex.from_frame(measured[["window_start", "window_end"]]).isin(pd.MultiIndex.from_frame(spans))
+    kept: pd.DataFrame = measured[(own & measured["version"].isin(refreshed.references)) | (~own & asked)]
+    return kept
+
+
+def _spans(touched: Iterable[datetime]) -> pd.DataFrame:
+    """The days, weeks (from Monday) and months, UTC, that hold the touched windows."""
+    days = pd.Series(pd.to_datetime(sorted(touched), utc=True)).dt.floor("D").drop_duplicates()
+    mondays = days - pd.to_timedelta(days.dt.dayofweek, unit="D")
+    firsts = days - pd.to_timedelta(days.dt.day - 1, unit="D")
+    months = pd.DataFrame({"window_start": firsts, "window_end": firsts + pd.offsets.MonthBegin()})
+    parts = [pd.DataFrame({"window_start": t, "window_end": t + pd.Timedelta(days=n)}) for t, n in ((days, 1), (mondays, 7))]
+    return pd.concat([*parts, months], ignore_index=True).drop_duplicates().astype("datetime64[us, UTC]")
+
+
+def _forget(cursor: Connection, model: str, refreshed: Refreshed) -> None:
+    for version in refreshed.references:
+        sql = "DELETE FROM main.measurements WHERE model = ? AND version = ? AND dataset = 'reference'"
+        cursor.execute(sql, [model, version])
+    if refreshed.touched:
+        cursor.register("touched_spans", _spans(refreshed.touched))
+        cursor.execute(
+            """DELETE FROM main.measurements WHERE model = ? AND dataset = 'log'
+            AND (window_start, window_end) IN (SELECT (window_start, window_end) FROM touched_spans)""",
+            [model],
+        )
+        cursor.unregister("touched_spans")
+
+
+def _where(**wanted: Any) -> tuple[str, dict[str, Any]]:
+    """A condition that every given value holds; None asks for nothing."""
+    given = {name: value for name, value in wanted.items() if value is not None}
+    parts = [f"{quote(n)} = ${n}" for n in given if n not in ("since", "until", "window")]
+    if "since" in given:
+        parts.append("window_end > $since")
+    if "until" in given:
+        parts.append("window_start < $until")
+    if "window" in given:
+        parts.append(LENGTHS[given.pop("window")])
+    return " AND ".join(parts) or "true", given
+
+
+def measurements(
+    store: Store,
+    *,
+    model: str | None = None,
+    version: str | None = None,
+    monitor: str | None = None,
+    metric: str | None = None,
+    column: str | None = None,
+    segment: str | None = None,
+    window: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    dataset: str | None = "log",
+) -> pd.DataFrame:
+    """What was measured: the columns of the contract and `dataset`, in a fixed order. None asks for all; `dataset` "reference" gives
+    the reference's own windows, each against the rest of it. `since` and `until` keep windows that overlap them."""
+    condition, values = _where(
+        model=model, version=version, monitor=monitor, metric=metric, column=column, segment=segment, window=window,
+        since=since, until=until, dataset=dataset,
+    )  # fmt: skip
+    names = ", ".join(quote(c) for c in STORED)
+    return store.frame(f"SELECT {names} FROM main.measurements WHERE {condition} ORDER BY ALL", values)
+
+
+def profiles(
+    store: Store,
+    *,
+    model: str,
+    version: str | None = None,
+    column: str | None = None,
+    segment: str | None = None,
+    dataset: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> pd.DataFrame:
+    """Profiles as the monitors take them: `counts` holds int64 arrays. The whole of a reference has no window (NaT)."""
+    condition, values = _where(
+        model=model, version=version, column=column, segment=segment, dataset=dataset, since=since, until=until
+    )
+    sql = f"""SELECT * FROM main.profiles WHERE {condition}
+        ORDER BY dataset, version, "column", segment, window_start NULLS FIRST"""
+    found = store.cursor().execute(sql, values).to_arrow_table()
+    counts = found["counts"].combine_chunks()
+    frame: pd.DataFrame = found.drop_columns(["counts"]).to_pandas()
+    frame["counts"] = _split(counts)
+    return frame
+
+
+def _split(lists: Any) -> pd.Series:
+    """A list column as arrays, all of them views of one."""
+    flat: Any = pa.concat_arrays(lists.chunks) if isinstance(lists, pa.ChunkedArray) else lists
+    offsets, numbers = flat.offsets.to_numpy(), flat.values.to_numpy()
+    arrays = np.empty(len(flat), object)
+    arrays[:] = [numbers[a:b] for a, b in pairwise(offsets)]
+    return pd.Series(arrays, dtype=object)
+
+
+def bins(store: Store, model: str) -> pd.DataFrame:
+    """How each column is counted: edges of numbers as arrays, categories of texts as lists."""
+    return store.frame('SELECT * EXCLUDE (others) FROM main.bins WHERE model = ? ORDER BY version, "column"', [model])
+
+
+def versions(store: Store, model: str) -> pd.DataFrame:
+    """The versions that served, by first appearance: columns version, first, last, rows."""
+    sql = """SELECT version, min(window_start) AS first, max(window_end) AS last, sum(n)::BIGINT AS rows FROM (
+        SELECT version, window_start, window_end, max(rows) AS n FROM main.profiles
+        WHERE model = ? AND dataset = 'log' AND segment = 'all' GROUP BY ALL) GROUP BY ALL ORDER BY first, version"""
+    return store.frame(sql, [model])
+
+
+def segments(store: Store, model: str) -> list[str]:
+    """`all`, then every segment that has a profile."""
+    sql = "SELECT DISTINCT segment FROM main.profiles WHERE model = ? AND dataset = 'log' ORDER BY segment <> 'all', segment"
+    return [row[0] for row in store.cursor().execute(sql, [model]).fetchall()]
+
+
+def edits(store: Store) -> pd.DataFrame:
+    """Every edit of the thresholds, the last first."""
+    return store.frame("SELECT * FROM main.thresholds ORDER BY edit DESC")
+
+
+def overrides(store: Store) -> tuple[Rule, ...]:
+    """The rules that people set, as of the last edit."""
+    return rulebook.saved(edits(store))
+
+
+def rules(store: Store) -> tuple[Rule, ...]:
+    """All rules in force: the defaults, then what people set."""
+    return (*rulebook.defaults(), *overrides(store))
+
+
+def save_overrides(store: Store, wanted: Sequence[Rule], reason: str) -> int:
+    """Append an edit that makes `wanted` the overrides in force; gives its number."""
+
+    def write(cursor: Connection) -> int:
+        row = cursor.execute("SELECT coalesce(max(edit), 0) + 1 FROM main.thresholds").fetchone()
+        edit = int(row[0]) if row else 1
+        facts = {
+            "edit": edit,
+            "rules": rulebook.dump(wanted),
+            "edited_at": datetime.now(UTC),
+            "author": author(),
+            "reason": reason,
+        }
+        append(cursor, "thresholds", pd.DataFrame([facts]))
+        return edit
+
+    return transact(store, write, f"thresholds: {reason}" if reason else "thresholds")
+
+
+def alerts(store: Store, *, model: str | None = None, since: datetime | None = None) -> pd.DataFrame:
+    """The alerts under the rules in force. `since` keeps those that last beyond it; they are judged over the whole history all the same."""
+    if model is not None:
+        check_model(store, model)
+    found = alerting.alerts(judge(measurements(store, model=model, dataset=None), rules(store)))
+    return found if since is None else found[found["end"] > since].reset_index(drop=True)
+
+
+def check_model(store: Store, model: str) -> None:
+    """Refuse a model that the store does not know, naming those like it."""
+    known = models(store)
+    if model not in known:
+        raise BadInput(
+            f'There is no model "{model}" in this store. {near(model, known) or "Load a log first: python -m monitors load."}'
+        )
+
+
+def end_of_log(store: Store, model: str) -> pd.Timestamp | None:
+    """The end of the log's last window: the clock by which a model's states are told."""
+    row = store.frame("SELECT max(window_end) AS t FROM main.profiles WHERE model = ? AND dataset = 'log'", [model])["t"].iloc[0]
+    return None if pd.isna(row) else pd.Timestamp(row)
