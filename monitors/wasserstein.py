@@ -48,7 +48,8 @@ def wasserstein(reference: Numbers, current: Numbers, edges: Floats) -> Floats:
     The area between the two cumulative shares: Vallender (1974), Theory Probab. Appl. 18(4). Where the rows of a bin lie:
     - past the outer edges nothing is assumed, since the sums of those values are known and the reference has none there;
     - in a bin of no width (a value that piles up has the next smaller float as an edge before it) they are that value;
-    - where every reference value is an edge (few distinct values; its sum then tells so), they are the bin's upper edge;
+    - where every reference value is an edge (few distinct values; its sum then tells so), they are the bin's upper edge, or as
+      far below it, all alike, as the sum of the window's values says;
     - in every other bin they are spread evenly: a window's between its own least and greatest value only, and on the part of
       the bins that the sum of its values asks for.
     The distance is never below the difference of the means, which is known exactly and settles windows of one value.
@@ -119,26 +120,35 @@ def within(reference: Numbers, current: Numbers, edges: Floats) -> Floats:
 
 
 def occupied(reference: Numbers, current: Numbers, edges: Floats, steps: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Where in each inner bin the window's rows lie, evenly spread: two arrays of shape (..., bins - 2).
+    """Where in each inner bin the window's rows lie, evenly spread from `begin` to `end`: two arrays of shape (..., bins - 2).
 
     Between the least and the greatest value of the window; and towards one end of the bins as far as the sum of the window's
-    values asks for it, beyond what the reference's own sum asks for: relative to the reference all this is measured.
+    values asks for it. Both beyond what the reference's own values ask for, which are taken to fill their bins: so equal counts
+    and sums are no distance. (The reference of a segment ends within bins, as these are those of the whole.)
     """
     a, b = edges[:-1], edges[1:]
-    end = np.clip(current.high[..., None], a, b)
-    begin = np.where(steps, end, np.clip(current.low[..., None], a, b))
-    moved = 2 * (lean(current, begin, end) - lean(reference, np.where(steps, b, a), b))[..., None]
+    begin, end = (np.clip(value[..., None], a, b) for value in (current.low, current.high))
+    least, most = (np.clip(value[..., None], a, b) for value in (reference.low, reference.high))
+    held = reference.counts[..., 1:-1] > 0
+    starts, stops = held & (least > a), held & (most < b)
+    begin = np.where(starts, a + (b - a) * (np.maximum(begin - least, 0) / np.where(least < b, b - least, 1)), begin)
+    end = np.where(stops, b - (b - a) * (np.maximum(most - end, 0) / np.where(most > a, most - a, 1)), end)
+    begin = np.minimum(begin, end)
+    moved = (lean(current, begin, end, steps) - lean(reference, a, b, steps))[..., None]
     width = end - begin
-    return begin + width * np.clip(moved, 0, 1), end - width * np.clip(-moved, 0, 1)
+    end = end + width * np.clip(moved, -1, 0)
+    return np.where(steps, end, begin + width * np.clip(moved, 0, 1)), end
 
 
-def lean(numbers: Numbers, begin: Floats, end: Floats) -> Floats:
-    """How far from the middle of their places the values lie on average, in widths of the places: shape (...,), -0.5 to 0.5."""
+def lean(numbers: Numbers, begin: Floats, end: Floats, steps: NDArray[np.bool_]) -> Floats:
+    """How far towards `begin` (-1) or `end` (1) the values lie on average; 0 is the middle, at a step the end. Shape (...,)."""
     inner = numbers.counts[..., 1:-1]
-    middles = (inner * (begin + end)).sum(axis=-1) / 2
-    room = (inner * (end - begin)).sum(axis=-1)
-    excess = numbers.sum - numbers.below - numbers.above - middles
-    share: Floats = np.clip(np.divide(excess, room, out=np.zeros_like(room), where=room > 0), -0.5, 0.5)
+    width = end - begin
+    excess = numbers.sum - numbers.below - numbers.above - (inner * (end - np.where(steps, 0, width / 2))).sum(axis=-1)
+    down = np.expand_dims(excess < 0, -1)
+    room = (inner * width * np.where(steps, down, 0.5)).sum(axis=-1)
+    part = np.minimum(np.abs(excess), room)  # first, since the room may be 5e-324
+    share: Floats = np.sign(excess) * np.divide(part, room, out=np.zeros_like(room), where=room > 0)
     return share
 
 

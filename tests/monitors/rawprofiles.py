@@ -14,11 +14,16 @@ LEVELS = np.unique(np.r_[np.arange(201) / 200, 0.0001, 0.001, 0.999, 0.9999])
 NAT = pd.NaT
 
 
-def edges_of(values: Any) -> Any:
-    """Edges for a reference: its quantiles, or its values where they are few; one more before each value that piles up."""
+def edges_of(values: Any, apart: bool = True) -> Any:
+    """Edges for a reference: its quantiles, or its values where they are few; one more before each value that piles up.
+
+    With `apart` False, few values have no such edge but the least of them: then values between them are counted with the next.
+    """
     finite = np.sort(np.asarray(values, float)[np.isfinite(np.asarray(values, float))])
     distinct, times = np.unique(finite, return_counts=True)
     chosen = distinct if len(distinct) <= 200 else np.unique(np.quantile(finite, LEVELS, method="inverted_cdf"))
+    if not apart and len(distinct) <= 200:
+        return np.r_[np.nextafter(distinct[0], -np.inf), distinct]
     return np.union1d(chosen, np.nextafter(distinct[times > len(finite) / 200], -np.inf))
 
 

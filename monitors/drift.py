@@ -1,0 +1,288 @@
+"""drift: do inputs, predictions and labels still look like the reference?
+
+Each window of the log is compared with the reference of its version, column and segment; each of the reference's own windows with
+the rest of the reference, which tells what is usual. Nulls are no values, so they are not in any distance.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from monitors import noise, periods
+from monitors.distances import Counts, Floats, chi2, chi2_p, groups, hellinger, js, ks, ks_p, linf, psi
+from monitors.measurements import typed
+from monitors.wasserstein import Numbers, wasserstein
+
+METRICS = ("psi", "js", "ks", "wasserstein", "chi2", "hellinger", "linf")
+NUMBERS_ONLY = ("ks", "wasserstein")
+PERIODS: tuple[periods.Period, ...] = ("day", "week", "month")
+ENOUGH_ROWS, ENOUGH_WINDOWS = 30, 3  # of the reference, to say what is usual
+SUMS = {"sum": "sum", "sum_squares": "sum_squares", "min": "low", "max": "high", "below_sum": "below", "above_sum": "above"}
+
+EMPTY = "no values in this window"
+NO_VALUES = "the reference holds no values"
+NO_REST = "the rest of the reference holds no values"
+CONSTANT = "the reference does not vary"
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What the windows of one version, column and segment are compared with: the whole reference, its groups and its floors."""
+
+    kind: str  # "number" | "category"
+    whole: Numbers  # for a category its counts only; the rest is NaN
+    edges: Floats | None
+    twenty: NDArray[np.intp]  # first bin of each of 20 groups, and of each category
+    ten: NDArray[np.intp]  # first of the twenty in each of 10 groups
+    curves: tuple[noise.Curve, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The windows of one column, of all lengths, as arrays: taking rows out of a table a thousand times is slow."""
+
+    table: pd.DataFrame
+    counts: NDArray[Any]  # of arrays
+    sums: Mapping[str, Floats]
+    period: NDArray[np.intp]  # position in PERIODS
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Values of some windows: shape (windows, metrics) but for `rows`. A value is NaN where `reasons` says why."""
+
+    metrics: tuple[str, ...]
+    rows: Floats
+    values: Floats
+    p_values: Floats
+    noise: Floats
+    reasons: NDArray[Any]
+
+
+def measure(profiles: pd.DataFrame, bins: pd.DataFrame) -> pd.DataFrame:
+    """Every drift metric of one model, for each version, column and segment, by day, week and month.
+
+    Parameters
+    ----------
+    profiles : the stored windows of the log (`dataset` "log"), those of the reference and the whole reference ("reference", the
+        whole without a window). Columns do not depend on each other: where memory is short, call with a few at a time.
+    bins : the edges of number columns, by version and column.
+
+    Returns
+    -------
+    table of measurements with `dataset`: "log", or "reference" for the reference's own windows, each against the rest. `rows` are
+    the values that entered; `noise` is what chance alone gives at so many rows; `usual`, for the log, is the 95th percentile of
+    the reference's own windows of the same length, NaN unless three of them have 30 rows; `p_value` stands beside ks and chi2.
+    What cannot be measured is a row with its reason.
+
+    A version is compared with its own reference, else with that of version "". ks and wasserstein of categories are blank, in the
+    segment `all` only.
+    """
+    numeric = bins[bins["kind"] == "number"]
+    edges = dict(zip(zip(numeric["version"], numeric["column"], strict=True), numeric["edges"], strict=True))
+    referenced = set(profiles.loc[profiles["dataset"] == "reference", "version"])
+    tables = [of_column(rows, edges, referenced) for _, rows in profiles.groupby("column", sort=True)]
+    return typed(pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()).assign(monitor="drift")
+
+
+def of_column(profiles: pd.DataFrame, edges: Mapping[tuple[str, str], Any], referenced: set[str]) -> pd.DataFrame:
+    """The measurements of one column: all versions, segments and lengths of window."""
+    whole = profiles["window_start"].isna()
+    found = baselines(arrays(profiles[whole].assign(period=0)), edges)
+    timed = profiles[~whole]
+    windows = arrays(pd.concat([periods.merge(timed, p).assign(period=i) for i, p in enumerate(PERIODS)], ignore_index=True))
+    usual: dict[tuple[str, str], Floats] = {}
+    parts = []
+    # The reference's own windows come first: what is usual comes from them.
+    for dataset, version, segment, at in keys(windows.table):
+        source = version if version in referenced or dataset == "reference" else ""
+        base = found.get((source, segment))
+        if base is None:
+            measured = blank(windows, at, missing_reference(windows, at, source in referenced, (source, "all") in found))
+        else:
+            measured = against(windows, at, base, rest=dataset == "reference")
+        normal = np.full((len(PERIODS), len(measured.metrics)), np.nan)
+        if dataset == "reference":
+            usual[version, segment] = usual_of(windows.period[at], measured)
+        elif base is not None:
+            normal = usual.get((source, segment), normal)
+        parts.append((at, measured, normal[windows.period[at]]))
+    return table(windows, parts)
+
+
+def keys(windows: pd.DataFrame) -> list[tuple[str, str, str, NDArray[np.intp]]]:
+    """dataset, version and segment, with the positions of their windows; those of the reference first."""
+    found: dict[Any, Any] = windows.groupby(["dataset", "version", "segment"]).indices
+    return sorted(((*key, at) for key, at in found.items()), key=lambda key: (key[0] != "reference", *key[:3]))
+
+
+# ---- the reference -----------------------------------------------------------------------------------------------------------
+
+
+def baselines(wholes: Windows, edges: Mapping[tuple[str, str], Any]) -> dict[tuple[str, str], Baseline]:
+    """The whole reference of each version and segment, ready to compare with."""
+    found = {}
+    names = wholes.table[["model", "version", "column", "segment"]].itertuples(index=False, name=None)
+    for i, (model, version, column, segment) in enumerate(names):
+        at = np.asarray(edges[version, column], dtype=np.float64) if (version, column) in edges else None
+        start = noise.seed(model, version, column, segment)
+        found[version, segment] = baseline(one(numbers(wholes, np.array([i]))), at, start)
+    return found
+
+
+def baseline(whole: Numbers, edges: Floats | None, start: int) -> Baseline:
+    counts, kind = whole.counts, "category" if edges is None else "number"
+    if counts.sum() == 0:
+        return Baseline(kind, whole, edges, np.zeros(1, np.intp), np.zeros(1, np.intp), ())
+    if edges is None:
+        twenty = ten = np.arange(len(counts))
+    else:
+        twenty = groups(counts, 20)
+        ten = np.searchsorted(twenty, groups(counts, 10))  # i/10 = 2i/20: every cut of the ten is one of the twenty
+    curves = [noise.grouped(np.add.reduceat(counts, twenty), lambda r, c: between_groups(r, c, ten), start)]
+    if edges is not None:
+        curves.append(noise.ordered(whole, edges, start))
+    return Baseline(kind, whole, edges, twenty, ten, tuple(curves))
+
+
+def usual_of(period: NDArray[np.intp], measured: Measured) -> Floats:
+    """95th percentile of each metric over the reference's windows of each length, shape (periods, metrics)."""
+    usual = np.full((len(PERIODS), len(measured.metrics)), np.nan)
+    for i in range(len(PERIODS)):
+        chosen = measured.values[(period == i) & (measured.rows >= ENOUGH_ROWS)]
+        if len(chosen) >= ENOUGH_WINDOWS:
+            usual[i] = np.quantile(chosen, 0.95, axis=0)
+    return usual
+
+
+# ---- windows against it ------------------------------------------------------------------------------------------------------
+
+
+def against(windows: Windows, at: NDArray[np.intp], base: Baseline, rest: bool) -> Measured:
+    """Every metric of some windows of one key against the reference or, if they are part of it, against the rest of it."""
+    column, segment = windows.table["column"].iat[0], windows.table["segment"].iat[at[0]]
+    metrics = metrics_of(base.kind, str(segment))
+    seen = numbers(windows, at)
+    entered = seen.counts.sum(axis=-1).astype(float)
+    reference = less(base.whole, seen) if rest else base.whole
+    left = np.broadcast_to(reference.counts.sum(axis=-1), entered.shape)
+    some = (entered > 0) & (left > 0)
+    values, p_values, high = (np.full((len(at), len(metrics)), np.nan) for _ in range(3))
+    if some.any():
+        found, chances = distances(part(reference, some) if rest else reference, part(seen, some), base)
+        floors = {m: v for curve in base.curves for m, v in noise.floors(curve, entered[some]).items()}
+        for i, metric in enumerate(metrics):
+            if metric in found:
+                values[some, i], high[some, i] = found[metric], floors[metric]
+            if metric in chances:
+                p_values[some, i] = chances[metric]
+    why = NO_VALUES if base.whole.counts.sum() == 0 else NO_REST
+    reasons = np.tile(np.where(left <= 0, why, np.where(entered <= 0, EMPTY, CONSTANT)).astype(object)[:, None], len(metrics))
+    reasons[~np.isnan(values)] = None
+    for i, metric in enumerate(metrics):
+        if base.kind == "category" and metric in NUMBERS_ONLY:
+            reasons[:, i] = f"{metric} needs numbers; {column} holds categories"
+    return Measured(metrics, entered, values, p_values, high, reasons)
+
+
+def metrics_of(kind: str, segment: str) -> tuple[str, ...]:
+    """All metrics; for the segments of a category those that it can have, as `all` has told already why it lacks the others."""
+    return METRICS if kind == "number" or segment == "all" else tuple(m for m in METRICS if m not in NUMBERS_ONLY)
+
+
+def distances(reference: Numbers, current: Numbers, base: Baseline) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """Metric -> values, and metric -> p-values, of windows that have rows."""
+    r, c = (np.add.reduceat(sample.counts, base.twenty, axis=-1) for sample in (reference, current))
+    values = between_groups(r, c, base.ten)
+    chances = {"chi2": chi2_p(np.add.reduceat(r, base.ten, axis=-1), np.add.reduceat(c, base.ten, axis=-1))}
+    if base.edges is not None:
+        values |= {"ks": ks(reference.counts, current.counts), "wasserstein": wasserstein(reference, current, base.edges)}
+        chances["ks"] = ks_p(reference.counts, current.counts)
+    return values, chances
+
+
+def between_groups(reference: Counts, current: Counts, ten: NDArray[np.intp]) -> dict[str, Floats]:
+    """The metrics that need groups only; psi and chi2 on fewer, since an empty one weighs most there."""
+    r, c = (np.add.reduceat(counts, ten, axis=-1) for counts in (reference, current))
+    fine = {"js": js(reference, current), "hellinger": hellinger(reference, current), "linf": linf(reference, current)}
+    return fine | {"psi": psi(r, c), "chi2": chi2(r, c)}
+
+
+def blank(windows: Windows, at: NDArray[np.intp], reason: str) -> Measured:
+    """No value, for one reason."""
+    rows = windows.table.iloc[at]
+    metrics = metrics_of(str(rows["kind"].iat[0]), str(rows["segment"].iat[0]))
+    lost = rows[["nulls", "misfits", "nans", "pos_infs", "neg_infs"]].sum(axis=1)
+    nothing = np.full((len(rows), len(metrics)), np.nan)
+    entered = (rows["rows"] - lost).clip(lower=0).to_numpy(np.float64)
+    return Measured(metrics, entered, nothing, nothing, nothing, np.full(nothing.shape, reason, dtype=object))
+
+
+def missing_reference(windows: Windows, at: NDArray[np.intp], version_has: bool, column_has: bool) -> str:
+    """Why there is nothing to compare some windows with."""
+    version, column, segment = windows.table[["version", "column", "segment"]].iloc[at[0]]
+    if not version_has:
+        return f"no reference for version {version}"
+    if not column_has:
+        return f"the reference has no column {column}"
+    return f"the reference has no segment {segment}"
+
+
+# ---- tables to arrays and back -----------------------------------------------------------------------------------------------
+
+
+def arrays(profiles: pd.DataFrame) -> Windows:
+    """The arrays of profiles of one column. Sums of a category, or of no values, are 0."""
+    sums = {field: profiles[name].to_numpy(np.float64, na_value=np.nan) for name, field in SUMS.items()}
+    filled = {field: values if field in ("low", "high") else np.nan_to_num(values) for field, values in sums.items()}
+    return Windows(profiles, profiles["counts"].to_numpy(), filled, profiles["period"].to_numpy(np.intp))
+
+
+def numbers(windows: Windows, at: NDArray[np.intp]) -> Numbers:
+    """Some windows of one key, whose counts are on the same bins."""
+    counts = np.concatenate(windows.counts[at].tolist()).reshape(len(at), -1)
+    return Numbers(counts, **{field: values[at] for field, values in windows.sums.items()})
+
+
+def one(sample: Numbers) -> Numbers:
+    """The first of many."""
+    return Numbers(*(getattr(sample, field)[0] for field in Numbers.__slots__))
+
+
+def part(sample: Numbers, chosen: NDArray[np.bool_]) -> Numbers:
+    if chosen.all():
+        return sample
+    return Numbers(*(getattr(sample, field)[chosen] for field in Numbers.__slots__))
+
+
+def less(whole: Numbers, windows: Numbers) -> Numbers:
+    """The reference without each of its windows. Its least and greatest value are kept: they bound the rest too."""
+    added = {field: getattr(whole, field) - getattr(windows, field) for field in ("sum", "sum_squares", "below", "above")}
+    ends = {field: np.broadcast_to(getattr(whole, field), windows.low.shape) for field in ("low", "high")}
+    return Numbers(np.maximum(whole.counts - windows.counts, 0), **added, **ends)
+
+
+def table(windows: Windows, parts: list[tuple[NDArray[np.intp], Measured, Floats]]) -> pd.DataFrame:
+    """Measurements of a column, one row per window and metric, from the positions of windows, their values and what is usual."""
+    if not parts:
+        return pd.DataFrame()
+    at = np.concatenate([np.repeat(at, len(measured.metrics)) for at, measured, _ in parts])
+    metric = [np.tile([METRICS.index(m) for m in measured.metrics], len(at)) for at, measured, _ in parts]
+    kept = windows.table[["model", "version", "column", "segment", "window_start", "window_end", "dataset"]]
+    return (
+        kept.iloc[at]
+        .reset_index(drop=True)
+        .assign(
+            metric=np.array(METRICS, dtype=object)[np.concatenate(metric)],
+            rows=np.concatenate([np.repeat(m.rows, len(m.metrics)) for _, m, _ in parts]).astype(np.int64),
+            value=np.concatenate([m.values.ravel() for _, m, _ in parts]),
+            noise=np.concatenate([m.noise.ravel() for _, m, _ in parts]),
+            usual=np.concatenate([usual.ravel() for _, _, usual in parts]),
+            p_value=np.concatenate([m.p_values.ravel() for _, m, _ in parts]),
+            reason=np.concatenate([m.reasons.ravel() for _, m, _ in parts]),
+        )
+    )
