@@ -270,14 +270,14 @@ def models(store: Store) -> list[str]:
     return [row[0] for row in rows]
 
 
-def append(cursor: Connection, name: str, rows: pd.DataFrame, order: str = "NULL") -> None:
+def append(cursor: Connection, name: str, rows: pd.DataFrame, order: str = "") -> None:
     """Add rows to one of the tables of `TABLES`, by column name; what the frame lacks is null. Rows often read together lie in `order`."""
     if rows.empty:
         return
     cursor.register("rows_to_append", rows)
     try:
         names = ", ".join(quote(c) for c in rows.columns)
-        cursor.execute(f"INSERT INTO lake.main.{name} ({names}) SELECT {names} FROM rows_to_append ORDER BY {order}")
+        cursor.execute(f"INSERT INTO lake.main.{name} ({names}) SELECT {names} FROM rows_to_append{order and ' ORDER BY ' + order}")
     finally:
         cursor.unregister("rows_to_append")
 
