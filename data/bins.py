@@ -50,19 +50,20 @@ def edges(values: Floats) -> Floats:
     Returns
     -------
     shape (edges,), rising. With 200 distinct values or fewer they are the values; else the quantiles k/200 and four tails (inverted CDF). The
-    largest double below the least value comes first, so that the first bin is "below all that the reference had"; likewise below a value that
-    piles up over several quantiles, which so has a bin of its own. Empty for no values.
+    double before the least value comes first, so that the first bin is "below all that the reference had". Likewise before each value that
+    piles up (more than one row in 200): it has a bin of its own, and what lies between two such values is not taken for either. Empty for
+    no values.
     """
     if not len(values):
         return np.empty(0)
-    distinct = np.unique(values)
-    with np.errstate(over="ignore"):  # below the least double there is only −infinity
-        if len(distinct) <= FEW:
-            return np.append(np.nextafter(distinct[0], -np.inf), distinct)
-    picks = values[np.maximum(np.ceil(QUANTILES * len(values)).astype(np.int64) - 1, 0)]
-    chosen, times = np.unique(picks[np.isin(QUANTILES, np.arange(201) / 200)], return_counts=True)
-    piled = np.append(chosen[times > 1], values[0])
-    return np.unique(np.r_[picks, np.nextafter(piled, -np.inf)])
+    distinct, times = np.unique(values, return_counts=True)
+    if len(distinct) <= FEW:
+        picks = distinct
+    else:
+        picks = values[np.maximum(np.ceil(QUANTILES * len(values)).astype(np.int64) - 1, 0)]
+    piled = np.append(distinct[times * 200 > len(values)], values[0])
+    with np.errstate(over="ignore"):  # before the least double there is only −infinity
+        return np.unique(np.r_[picks, np.nextafter(piled, -np.inf)])
 
 
 def learn(cursor: Connection, source: Source) -> dict[str, Bins]:

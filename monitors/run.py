@@ -85,7 +85,7 @@ def _measure(store: Store, model: str, refreshed: Refreshed) -> pd.DataFrame:
 def _spans(touched: Iterable[datetime]) -> pd.DataFrame:
     """The days, weeks (from Monday) and months, UTC, that hold the touched windows."""
     days = pd.Series(pd.to_datetime(sorted(touched), utc=True)).dt.floor("D").drop_duplicates()
-    mondays = days - pd.to_timedelta(days.dt.dayofweek, unit="D")
+    mondays = days - pd.to_timedelta(days.dt.day_of_week, unit="D")
     firsts = days - pd.to_timedelta(days.dt.day - 1, unit="D")
     months = pd.DataFrame({"window_start": firsts, "window_end": firsts + pd.offsets.MonthBegin()})
     parts = [pd.DataFrame({"window_start": t, "window_end": t + pd.Timedelta(days=n)}) for t, n in ((days, 1), (mondays, 7))]

@@ -44,20 +44,24 @@ def test_number_on_the_shapes_of_real_columns(draw):
     assert (bins.place(current) == bins.edges.searchsorted(current)).all()
 
 
-def test_edges_are_the_values_when_there_are_few():
-    # Below 1 there is nothing in the reference: the first bin is (-inf, the double before 1].
-    assert edges(np.array([1.0, 1.0, 2.0, 7.0])).tolist() == [np.nextafter(1.0, 0), 1.0, 2.0, 7.0]
+def before(*values: float) -> list[float]:
+    return [float(np.nextafter(v, -np.inf)) for v in values]
+
+
+def test_edges_are_the_values_when_there_are_few_and_each_has_a_bin_of_its_own():
+    assert edges(np.array([1.0, 1.0, 2.0, 7.0])).tolist() == [*before(1), 1.0, *before(2), 2.0, *before(7), 7.0]
     assert edges(np.empty(0)).tolist() == []
+    # 1 row in 201 does not pile up; the least value has the double before it all the same, so that "below" is a bin.
+    assert edges(np.sort(np.r_[np.full(200, 5.0), 3.0])).tolist() == [*before(3), 3.0, *before(5), 5.0]
+    assert edges(np.sort(np.r_[np.full(200, 5.0), 9.0])).tolist() == [*before(5), 5.0, 9.0]
 
 
 def test_edges_give_a_value_that_piles_up_a_bin_of_its_own():
-    values = np.sort(np.r_[np.zeros(850), np.arange(1, 301)])
-    found = edges(values)
-    zero = found.searchsorted(0.0)
-    assert found[zero] == 0.0
-    assert found[zero - 1] == np.nextafter(0.0, -1)
-    # 205 quantiles at most, the least value's neighbour, and that of zero, which is the same here.
-    assert len(found) <= 206
+    found = edges(np.sort(np.r_[np.zeros(850), np.arange(1, 301), np.full(7, 50.5)]))
+    for piled in (0.0, 50.5):
+        at = found.searchsorted(piled)
+        assert found[at] == piled
+        assert found[at - 1] == np.nextafter(piled, -1)
 
 
 @settings(max_examples=100, deadline=None)
