@@ -47,7 +47,7 @@ def alerts(judged: pd.DataFrame) -> pd.DataFrame:
     severity = np.maximum.reduceat(level[hit], np.cumsum(size) - size)
     value, warning, critical = (judged[name].to_numpy(dtype=np.float64)[rows] for name in ("value", "warning", "critical"))
     limit = np.where(severity[run] == 2, critical, warning)
-    sign = 1 - 2 * s.codes(judged["side"])[0][rows]  # "above" comes before "below"
+    sign = np.where((judged["side"] == "below").to_numpy()[rows], -1, 1)
     worst = _worst(sign * (value - np.where(np.isnan(limit), 0, limit)), run)
 
     def named(codes: s.Ints, names: list[str]) -> pd.api.extensions.ExtensionArray:
@@ -103,7 +103,7 @@ def _windows(alert: Mapping[str, Any] | pd.Series) -> str:
     unit = "hour"
     if midnight and start.day == end.day == 1 and months >= count:
         unit = "month"
-    elif midnight and start.dayofweek == end.dayofweek == 0 and (end - start).days >= 7 * count:
+    elif midnight and start.weekday() == end.weekday() == 0 and (end - start).days >= 7 * count:
         unit = "week"
     elif midnight and (end - start).days >= count:
         unit = "day"

@@ -68,7 +68,7 @@ def prepare(measurements: pd.DataFrame) -> Prepared:
 
     Parameters
     ----------
-    measurements : the columns of `measurements.COLUMNS`, and `dataset` where the reference's own windows are among them; any order.
+    measurements : the columns of `measurements.COLUMNS`, and `dataset` where the reference's own windows are in it; any order.
         Of noise, usual, p_value and dataset any may be absent.
     """
     begin, end = s.micros(measurements["window_start"]), s.micros(measurements["window_end"])
@@ -232,7 +232,7 @@ def _beyond(seen: Prepared, force: Force, lengths: Ints, judged: Bools, clear: B
 
 
 def _discoveries(seen: Prepared, at: Ints, lengths: Ints, rate: Floats) -> Bools:
-    """Benjamini and Hochberg (1995), a family being the columns of a window: which of the rows `at` have an adjusted p up to `rate`.
+    """Benjamini and Hochberg (1995), a family being the columns of a window: rows of `at` with an adjusted p up to `rate`.
 
     A p is adjusted to the least of p · m / rank over its own and all higher ranks, so it is at most q when one of those is.
     """
@@ -281,7 +281,7 @@ def _kept_open(breach: Bools, inside: Bools, starts: Ints, judged: Bools) -> Boo
 def _shown_limits(seen: Prepared, force: Force, lengths: Ints) -> dict[str, Any]:
     """The columns warning, critical and side."""
     limits = np.where(force.fdr | ~force.active, np.nan, force.limits[:RECOVER])
-    below = force.direction == DIRECTIONS.index("below")
+    below = (force.direction == DIRECTIONS.index("below")) & ~force.fdr
     shown = [np.repeat(np.where(below, limit[LOW], limit[HIGH]), lengths) for limit in limits]
     side = np.repeat(below.astype(np.int8), lengths)
     outside = (force.direction == DIRECTIONS.index("outside")) & ~force.fdr
