@@ -213,7 +213,7 @@ def add(cursor: Connection, model: str, source: Source, found: pa.Table) -> int:
     cursor.execute(
         f"""INSERT INTO lake.main.profiles (model, dataset, role, window_start, window_end, {", ".join(quote(n) for n in names)})
         SELECT ?, ?, r.role, {start}, {start} + to_microseconds({source.window_us}), {", ".join("f." + quote(n) for n in names)}
-        FROM found_profiles f JOIN found_roles r ON r.name = f."column" """,
+        FROM found_profiles f JOIN found_roles r ON r.name = f."column" ORDER BY f."column", f.segment, f.version, f."window" """,
         [model, source.dataset],
     )
     cursor.unregister("found_profiles")

@@ -12,14 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monitors import noise, periods
+from monitors import coverage, noise
 from monitors.distances import Counts, Floats, chi2, chi2_p, groups, hellinger, js, ks, ks_p, linf, psi
 from monitors.measurements import typed
 from monitors.wasserstein import Numbers, wasserstein
 
 METRICS = ("psi", "js", "ks", "wasserstein", "chi2", "hellinger", "linf")
 NUMBERS_ONLY = ("ks", "wasserstein")
-PERIODS: tuple[periods.Period, ...] = ("day", "week", "month")
 ENOUGH_ROWS, ENOUGH_WINDOWS = 30, 3  # of the reference, to say what is usual
 SUMS = {"sum": "sum", "sum_squares": "sum_squares", "min": "low", "max": "high", "below_sum": "below", "above_sum": "above"}
 
@@ -48,7 +47,7 @@ class Windows:
     table: pd.DataFrame
     counts: NDArray[Any]  # of arrays
     sums: Mapping[str, Floats]
-    period: NDArray[np.intp]  # position in PERIODS
+    shape: NDArray[np.intp]  # whole day, week or month, or some days of one (`coverage`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,8 @@ def measure(profiles: pd.DataFrame, bins: pd.DataFrame) -> pd.DataFrame:
     -------
     table of measurements with `dataset`: "log", or "reference" for the reference's own windows, each against the rest. `rows` are
     the values that entered; `noise` is what chance alone gives at so many rows; `usual`, for the log, is the 95th percentile of
-    the reference's own windows of the same length, NaN unless three of them have 30 rows; `p_value` stands beside ks and chi2.
+    the reference's own windows of the same length (and, where a week or month is not whole, the same days of it), NaN unless three of
+    them have 30 rows; `p_value` stands beside ks and chi2.
     What cannot be measured is a row with its reason.
 
     A version is compared with its own reference, else with that of version "". ks and wasserstein of categories are blank, in the
@@ -84,7 +84,7 @@ def measure(profiles: pd.DataFrame, bins: pd.DataFrame) -> pd.DataFrame:
     """
     numeric = bins[bins["kind"] == "number"]
     edges = dict(zip(zip(numeric["version"], numeric["column"], strict=True), numeric["edges"], strict=True))
-    referenced = set(profiles.loc[profiles["dataset"] == "reference", "version"])
+    referenced = set(bins["version"])
     tables = [of_column(rows, edges, referenced) for _, rows in profiles.groupby("column", sort=True)]
     return typed(pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()).assign(monitor="drift")
 
@@ -92,25 +92,25 @@ def measure(profiles: pd.DataFrame, bins: pd.DataFrame) -> pd.DataFrame:
 def of_column(profiles: pd.DataFrame, edges: Mapping[tuple[str, str], Any], referenced: set[str]) -> pd.DataFrame:
     """The measurements of one column: all versions, segments and lengths of window."""
     whole = profiles["window_start"].isna()
-    found = baselines(arrays(profiles[whole].assign(period=0)), edges)
-    timed = profiles[~whole]
-    windows = arrays(pd.concat([periods.merge(timed, p).assign(period=i) for i, p in enumerate(PERIODS)], ignore_index=True))
+    found = baselines(arrays(profiles[whole].assign(shape=0)), edges)
+    source = {v: v if v in referenced else "" for v in profiles["version"].unique()}
+    windows = arrays(coverage.with_shapes(profiles[~whole], source))
     usual: dict[tuple[str, str], Floats] = {}
     parts = []
     # The reference's own windows come first: what is usual comes from them.
     for dataset, version, segment, at in keys(windows.table):
-        source = version if version in referenced or dataset == "reference" else ""
-        base = found.get((source, segment))
+        of = version if dataset == "reference" else source[version]
+        base = found.get((of, segment))
         if base is None:
-            measured = blank(windows, at, missing_reference(windows, at, source in referenced, (source, "all") in found))
+            measured = blank(windows, at, missing_reference(windows, at, of in referenced, (of, "all") in found))
         else:
             measured = against(windows, at, base, rest=dataset == "reference")
-        normal = np.full((len(PERIODS), len(measured.metrics)), np.nan)
+        normal = np.full((windows.shape.max() + 1, len(measured.metrics)), np.nan)
         if dataset == "reference":
-            usual[version, segment] = usual_of(windows.period[at], measured)
+            usual[version, segment] = usual_of(windows.shape[at], len(normal), measured)
         elif base is not None:
-            normal = usual.get((source, segment), normal)
-        parts.append((at, measured, normal[windows.period[at]]))
+            normal = usual.get((of, segment), normal)
+        parts.append((at, measured, normal[windows.shape[at]]))
     return table(windows, parts)
 
 
@@ -149,11 +149,11 @@ def baseline(whole: Numbers, edges: Floats | None, start: int) -> Baseline:
     return Baseline(kind, whole, edges, twenty, ten, tuple(curves))
 
 
-def usual_of(period: NDArray[np.intp], measured: Measured) -> Floats:
-    """95th percentile of each metric over the reference's windows of each length, shape (periods, metrics)."""
-    usual = np.full((len(PERIODS), len(measured.metrics)), np.nan)
-    for i in range(len(PERIODS)):
-        chosen = measured.values[(period == i) & (measured.rows >= ENOUGH_ROWS)]
+def usual_of(shape: NDArray[np.intp], shapes: int, measured: Measured) -> Floats:
+    """95th percentile of each metric over the reference's windows of each shape, shape (shapes, metrics)."""
+    usual = np.full((shapes, len(measured.metrics)), np.nan)
+    for i in range(shapes):
+        chosen = measured.values[(shape == i) & (measured.rows >= ENOUGH_ROWS)]
         if len(chosen) >= ENOUGH_WINDOWS:
             usual[i] = np.quantile(chosen, 0.95, axis=0)
     return usual
@@ -239,7 +239,7 @@ def arrays(profiles: pd.DataFrame) -> Windows:
     """The arrays of profiles of one column. Sums of a category, or of no values, are 0."""
     sums = {field: profiles[name].to_numpy(np.float64, na_value=np.nan) for name, field in SUMS.items()}
     filled = {field: values if field in ("low", "high") else np.nan_to_num(values) for field, values in sums.items()}
-    return Windows(profiles, profiles["counts"].to_numpy(), filled, profiles["period"].to_numpy(np.intp))
+    return Windows(profiles, profiles["counts"].to_numpy(), filled, profiles["shape"].to_numpy(np.intp))
 
 
 def numbers(windows: Windows, at: NDArray[np.intp]) -> Numbers:
@@ -273,7 +273,7 @@ def table(windows: Windows, parts: list[tuple[NDArray[np.intp], Measured, Floats
     at = np.concatenate([np.repeat(at, len(measured.metrics)) for at, measured, _ in parts])
     metric = [np.tile([METRICS.index(m) for m in measured.metrics], len(at)) for at, measured, _ in parts]
     kept = windows.table[["model", "version", "column", "segment", "window_start", "window_end", "dataset"]]
-    return (
+    made = (
         kept.iloc[at]
         .reset_index(drop=True)
         .assign(
@@ -286,3 +286,6 @@ def table(windows: Windows, parts: list[tuple[NDArray[np.intp], Measured, Floats
             reason=np.concatenate([m.reasons.ravel() for _, m, _ in parts]),
         )
     )
+    # Some days of the reference's weeks only tell what is usual for a week of the log that has the same days.
+    shown: pd.DataFrame = made[(made["dataset"] == "log") | (windows.shape[at] < coverage.WHOLE)]
+    return shown

@@ -24,6 +24,7 @@ MONITORS = (drift,)  # to add one: a module with `measure(profiles, bins)`, and 
 LENGTHS = {"day": "window_end - window_start = INTERVAL 1 DAY", "week": "window_end - window_start = INTERVAL 7 DAY"}
 LENGTHS |= {"hour": "window_end - window_start = INTERVAL 1 HOUR", "month": "window_end - window_start >= INTERVAL 28 DAY"}
 Progress = Callable[[str, float], None]
+FAR = pd.Timestamp("2262-01-01", tz="UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,7 @@ def _run_one(store: Store, model: str, tell: Progress) -> Ran | None:
     refreshed = refresh(store, model, tell)
     if refreshed is None:
         return None
-    tell("measure", 0.0)
-    measured = _measure(store, model, refreshed) if refreshed.touched or refreshed.references else pd.DataFrame(columns=STORED)
+    measured = _measure(store, model, refreshed, tell)
 
     def write(cursor: Connection) -> None:
         _forget(cursor, model, refreshed)
@@ -63,19 +63,27 @@ def _run_one(store: Store, model: str, tell: Progress) -> Ran | None:
         append(cursor, "runs", pd.DataFrame([facts]))
 
     transact(store, write, f"measure {len(refreshed.touched)} windows of {model}", {"snapshot": snapshot})
-    tell("measure", 1.0)
     seconds = (datetime.now(UTC) - started).total_seconds()
     return Ran(model, len(refreshed.touched), refreshed.profiles, len(measured), seconds)
 
 
-def _measure(store: Store, model: str, refreshed: Refreshed) -> pd.DataFrame:
+def _measure(store: Store, model: str, refreshed: Refreshed, tell: Progress) -> pd.DataFrame:
     """Measure every day, week and month that holds a touched window, from all profiles in it."""
-    spans = _spans(refreshed.touched)
-    reference = profiles(store, model=model, dataset="reference")
-    log = profiles(store, model=model, dataset="log", since=spans["window_start"].min(), until=spans["window_end"].max())
-    both = pd.concat([reference, log], ignore_index=True)
-    learnt = bins(store, model)
-    measured = pd.concat([monitor.measure(both, learnt) for monitor in MONITORS], ignore_index=True)
+    spans, learnt = _spans(refreshed.touched), bins(store, model)
+    since, until = (spans["window_start"].min(), spans["window_end"].max()) if len(spans) else (FAR, FAR)
+    columns = store.frame('SELECT DISTINCT "column" FROM main.profiles WHERE model = ? ORDER BY ALL', [model])["column"]
+    parts = [pd.DataFrame(columns=STORED)]
+    for i, column in enumerate(columns):  # one at a time: a year of 30 columns with their segments would not fit into a gigabyte
+        tell("measure", i / len(columns))
+        reference = profiles(store, model=model, column=column, dataset="reference")
+        log = profiles(store, model=model, column=column, dataset="log", since=since, until=until)
+        both = pd.concat([reference, log], ignore_index=True)
+        parts += [_kept(monitor.measure(both, learnt), spans, refreshed) for monitor in MONITORS]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _kept(measured: pd.DataFrame, spans: pd.DataFrame, refreshed: Refreshed) -> pd.DataFrame:
+    """The measurements that are new: those of the touched spans, and of references that were learnt again."""
     own = measured["dataset"] == "reference"
     asked = pd.MultiIndex.from_frame(measured[["window_start", "window_end"]]).isin(pd.MultiIndex.from_frame(spans))
     kept: pd.DataFrame = measured[(own & measured["version"].isin(refreshed.references)) | (~own & asked)]
