@@ -12,7 +12,7 @@ from data.sample import scenario
 from data.sample.events import Event, events
 from data.store import Store, default_place, models, open_store
 from monitors import alerts as alerting
-from monitors import periods, run, summaries, thresholds
+from monitors import edits, periods, run, summaries, thresholds
 from pages.parts.scope import Scope
 
 Frame = pd.DataFrame
@@ -72,6 +72,22 @@ def rules(scope: Scope) -> tuple[thresholds.Rule, ...]:
     """The rules in force: defaults, then overrides."""
     found: tuple[thresholds.Rule, ...] = _cached(run.rules, scope.snapshot)
     return found
+
+
+def overrides(at: int) -> tuple[thresholds.Rule, ...]:
+    """The rules that people set."""
+    found: tuple[thresholds.Rule, ...] = _cached(run.overrides, at)
+    return found
+
+
+def history(at: int) -> Frame:
+    """Every edit of the thresholds with what it changed, the last first."""
+    found: Frame = _cached(_history, at)
+    return found
+
+
+def _history(opened: Store) -> Frame:
+    return edits.history(run.edits(opened))
 
 
 def prepared(scope: Scope, windows: Sequence[str], **names: str | None) -> thresholds.Prepared:

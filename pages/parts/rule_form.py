@@ -1,0 +1,190 @@
+"""The form of a rule: its limits on sliders and as exact numbers, its other fields, and what was moved but not saved yet."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from monitors import backtest
+from monitors.edits import text
+from monitors.rules import Rule
+from pages.parts import words
+
+Scope = Mapping[str, str]
+ON = "Raises alerts"
+EVERY = {"column": "every column", "version": "every version", "segment": "all rows and every segment", "model": "every model"}
+HOW = """
+**A rule** says from which value on a metric is a *warning* and from which it is *critical*. The defaults come with Vigia, each with its
+reason. What you save here is an *override*: it changes the fields that you moved and inherits all others.
+
+**The most specific rule wins**, field by field: one for a column over one for every column, an override over any default.
+
+**A value alerts** when it is beyond the limit *and* above both floors: what chance alone gives (noise) and what the reference's own
+windows give (usual). Windows in a row make one alert.
+
+**Nothing is measured again** when you move a limit: the alerts on this page are judged anew over the whole history of the model,
+whatever version, segment and period the sidebar shows. Until you save, nothing changes for anyone else.
+"""
+HELP = {
+    "window": "How long the windows are whose values are judged.",
+    "min_rows": "A window with fewer rows is not judged: it neither raises an alert nor ends one.",
+    "above_noise": "The value must also be above what chance alone gives with so many rows.",
+    "above_usual": "The value must also be above what 95 of 100 windows of the reference itself give.",
+    "k": "So many of the last windows must be beyond a limit before there is an alert.",
+    "recover": "An open alert ends only when the value is back inside this. Empty: as soon as it is inside the warning limit.",
+}
+
+
+def draft(about: Scope) -> dict[str, Any]:
+    """The fields of the rule for this scope that were moved and not saved; kept for the session, whatever page is shown."""
+    drafts: dict[Any, dict[str, Any]] = st.session_state.setdefault("drafts", {})
+    return drafts.setdefault(tuple(about.items()), {})
+
+
+def forget(about: Scope) -> None:
+    """Back to what is saved."""
+    draft(about).clear()
+
+
+def draw(about: Scope, base: Rule, values: NDArray[np.float64]) -> None:
+    """The fields; what a person changes goes to `draft`. `values` are those that the metric has had."""
+    _toggle(about, base, "enabled", ON)
+    typed = st.session_state.setdefault("typed", {}).setdefault(tuple(about.items()), set())
+    now = {name: _now(about, base, name) for name in ("warning", "critical")}
+    if base.direction == "outside":
+        for name in now:
+            _pair(about, base, name)
+    else:
+        given = {getattr(base, name) for name in now} | set(now.values()) | typed
+        stops = backtest.stops(values, base, [value for value in given if isinstance(value, float)])
+        for name in now:
+            _limit(about, base, name, stops)
+    with st.expander("Window, rows, floors", icon=":material/tune:"):
+        _others(about, base)
+
+
+def _now(about: Scope, base: Rule, field: str) -> Any:
+    return draft(about).get(field, getattr(base, field))
+
+
+def _key(about: Scope, field: str) -> str:
+    return f"{field} {' '.join(f'{name}={value}' for name, value in about.items())}"
+
+
+def _took(about: Scope, base: Rule, field: str, value: Any) -> None:
+    """What a person gave for a field; nothing is moved where it is what is in force."""
+    moved = draft(about)
+    moved.pop(field, None)
+    if value != getattr(base, field):
+        moved[field] = value
+
+
+def _take(about: Scope, base: Rule, field: str, key: str) -> None:
+    value = st.session_state[key]
+    if isinstance(value, float):
+        st.session_state["typed"].setdefault(tuple(about.items()), set()).add(value)
+    _took(about, base, field, value)
+
+
+def _limit(about: Scope, base: Rule, field: str, stops: list[float]) -> None:
+    """A slider, and beside it the number to the last digit; an empty number is a level that does not exist."""
+    now = _now(about, base, field)
+    slider, number = _key(about, f"slider {field}"), _key(about, field)
+    st.session_state[slider], st.session_state[number] = stops[0] if now is None else now, now
+    slide, exact = st.columns([3, 1], vertical_alignment="bottom", gap="medium")
+    slide.select_slider(
+        _label(field, base), stops, key=slider, format_func=words.number, disabled=now is None, on_change=_take,
+        args=(about, base, field, slider),
+    )  # fmt: skip
+    exact.number_input(
+        f"{field.capitalize()}, exact", value=None, step=_step(stops), format="%.6g", key=number, label_visibility="collapsed",
+        placeholder="none", on_change=_take, args=(about, base, field, number),
+    )  # fmt: skip
+
+
+def _label(field: str, base: Rule) -> str:
+    unit = {"constant": "", "reference_quantile": "quantile of the reference’s windows", "fdr": "false discovery rate"}
+    unit["reference_std"] = "standard deviations of the reference’s windows"
+    mark = words.ICONS[2 if field == "critical" else 1]
+    told = [base.direction, words.metric(str(base.metric)).unit, unit[base.kind]]
+    return f"{mark} {field.capitalize()} {' '.join(part for part in told if part)}"
+
+
+def _step(stops: list[float]) -> float:
+    return float(10.0 ** (math.floor(math.log10(max(abs(stop) for stop in stops) or 1)) - 2))
+
+
+def _pair(about: Scope, base: Rule, field: str) -> None:
+    """Both ends of a limit that has two."""
+    now = _now(about, base, field) or (None, None)
+    keys = [_key(about, f"{field} {end}") for end in ("low", "high")]
+    for key, column, end, value in zip(keys, st.columns(2), ("below", "above"), now, strict=True):
+        st.session_state[key] = value
+        column.number_input(
+            f"{field.capitalize()} {end}",
+            value=None,
+            format="%.6g",
+            key=key,
+            on_change=_take_pair,
+            args=(about, base, field, keys),
+        )
+
+
+def _take_pair(about: Scope, base: Rule, field: str, keys: list[str]) -> None:
+    low, high = (st.session_state[key] for key in keys)
+    if (low is None) == (high is None):  # one end alone is not a limit yet
+        _took(about, base, field, None if low is None else (low, high))
+
+
+def _others(about: Scope, base: Rule) -> None:
+    left, right = st.columns(2)
+    with left:
+        key = _key(about, "window")
+        st.session_state[key] = _now(about, base, "window")
+        st.segmented_control(
+            "Window", ["day", "week", "month"], required=True, key=key, help=HELP["window"], on_change=_take,
+            args=(about, base, "window", key),
+        )  # fmt: skip
+        _toggle(about, base, "above_noise", "Above the noise")
+        _toggle(about, base, "above_usual", "Above the usual")
+    with right:
+        key = _key(about, "min_rows")
+        st.session_state[key] = _now(about, base, "min_rows")
+        st.number_input(
+            "Rows at least", 0, key=key, step=50, help=HELP["min_rows"], on_change=_take, args=(about, base, "min_rows", key)
+        )
+        _runs(about, base)
+        key = _key(about, "recover")
+        st.session_state[key] = _now(about, base, "recover")
+        st.number_input("Ends at", value=None, key=key, format="%.6g", placeholder="none", help=HELP["recover"], on_change=_take,
+                        args=(about, base, "recover", key), disabled=base.direction == "outside")  # fmt: skip
+
+
+def _toggle(about: Scope, base: Rule, field: str, label: str) -> None:
+    key = _key(about, field)
+    st.session_state[key] = _now(about, base, field)
+    st.toggle(label, key=key, help=HELP.get(field), on_change=_take, args=(about, base, field, key))
+
+
+def _runs(about: Scope, base: Rule) -> None:
+    keys = [_key(about, f"for_windows {part}") for part in "kn"]
+    k, n = _now(about, base, "for_windows")
+    st.session_state[keys[0]], st.session_state[keys[1]] = k, n
+    first, second = st.columns(2)
+    args = (about, base, keys)
+    first.number_input("Windows", 1, 366, key=keys[0], help=HELP["k"], on_change=_take_runs, args=args)
+    second.number_input("of the last", 1, 366, key=keys[1], on_change=_take_runs, args=args)
+
+
+def _take_runs(about: Scope, base: Rule, keys: list[str]) -> None:
+    k, n = (st.session_state[key] for key in keys)
+    _took(about, base, "for_windows", (k, max(k, n)))
+
+
+def moves(about: Scope, base: Rule) -> str:
+    """What is moved, in a line: `warning 0.1 → 0.2, window week → day`."""
+    told = [f"{field} {text(field, getattr(base, field))} → {text(field, value)}" for field, value in draft(about).items()]
+    return ", ".join(told).replace("_", " ")
