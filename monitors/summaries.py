@@ -200,10 +200,9 @@ def shares(bins: pd.Series, reference: Floats, window: Floats, most: int = 24) -
         return _shares_of_categories(list(bins["categories"]), reference, window, most)
     edges = np.asarray(bins["edges"], float)
     if len(edges) <= most:
-        labels = [*(f"{edge:.6g}" for edge in edges), f"> {edges[-1]:.6g}" if len(edges) else "any"]
+        labels, values = _labels_of_values(edges)
         table = pd.DataFrame({"label": labels, "reference": _shares(reference), "window": _shares(window)})
-        table = table.groupby("label", sort=False, as_index=False).sum(min_count=1)  # an edge just before a value reads the same
-        return table[(table.index < len(table) - 1) | (table[["reference", "window"]].max(axis=1) > 0)]
+        return table[values | (table[["reference", "window"]].max(axis=1) > 0)].reset_index(drop=True)
     before = np.cumsum(_shares(reference))[:-1]
     low, high = np.interp([0.001, 0.999], before, edges)
     low, high = (low, high) if low < high else (float(edges[0]), float(edges[-1]))
@@ -214,6 +213,14 @@ def shares(bins: pd.Series, reference: Floats, window: Floats, most: int = 24) -
     labels = [f"≤ {low:.4g}", *(f"{a:.4g} to {b:.4g}" for a, b in itertools.pairwise(cuts)), f"> {high:.4g}"]
     groups = {name: np.append(part, 1 - part.sum()).clip(0) for name, part in spans.items()}
     return pd.DataFrame({"label": labels, "left": left, "right": right} | groups)
+
+
+def _labels_of_values(edges: Floats) -> tuple[list[str], NDArray[np.bool_]]:
+    """A label for each bin on few edges, and which of them are values; an edge just before a value ends what lies between two."""
+    before = np.append(np.nextafter(edges[:-1], np.inf) == edges[1:], False)
+    text = [f"{edge:.6g}" for edge in edges]
+    labels = [text[i] if not before[i] else f"{text[i - 1]} to {text[i + 1]}" if i else f"< {text[1]}" for i in range(len(edges))]
+    return [*labels, f"> {text[-1]}" if text else "any"], np.append(~before, False)
 
 
 def _shares_of_categories(categories: list[str], reference: Floats, window: Floats, most: int) -> pd.DataFrame:

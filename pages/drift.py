@@ -16,17 +16,10 @@ def main() -> None:
         with st.popover("How to read this", icon=":material/help:", width="content"):
             st.markdown(words.HOW_TO_READ_DRIFT)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        metric = st.selectbox("Metric", drift.METRICS, key="metric", bind="query-params", width=260, format_func=_label)
-        window = st.segmented_control(
-            "Window",
-            ["day", "week", "month"],
-            default="week",
-            required=True,
-            key="window",
-            bind="query-params",
-            format_func=str.capitalize,
-        )
-    st.caption(words.metric(metric).reading)
+        metric = st.selectbox("Metric", drift.METRICS, key="metric", bind="query-params", width=220)
+        lengths = ["day", "week", "month"]
+        window = st.segmented_control("Window", lengths, default="week", required=True, key="window", bind="query-params")
+    st.caption(f"**{words.metric(metric).label}.** {words.metric(metric).reading}")
 
     rules, alerting = summaries.as_if_alerting(reads.rules(scope), window, scope.segment, monitor="drift", metric=metric)
     judged = reads.judged(scope, [window], rules, monitor="drift", metric=metric)
@@ -40,10 +33,6 @@ def main() -> None:
     tables.ranked(ranking, "column", metric, key="ranked", on_select=lambda: _take(names))
     column = st.selectbox("Column", names, key="column", bind="query-params", width=320)
     one_column(scope, judged[judged["column"] == column], column, metric, window)
-
-
-def _label(metric: str) -> str:
-    return words.metric(metric).label
 
 
 def _take(names: list[str]) -> None:

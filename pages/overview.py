@@ -46,7 +46,7 @@ def _card(model: str, scope: Scope) -> None:
     last = served["last"].max()
     daily = summaries.by_day(reads.volume(model, last, scope.snapshot))
     serving = [str(version) for version in served[served["last"] == last]["version"]]
-    st.markdown(f"##### {words.escaped(model)} &nbsp; {words.MARKS[level]}")
+    st.subheader(f"{words.escaped(model)} &nbsp; {words.MARKS[level]}", anchor=False)
     with st.grid(columns=4, min_column_width=150, vertical_alignment="top"):
         st.metric("Open alerts", f"{len(still_open):,}", help="Of the versions that serve now, in every segment.")
         st.metric(

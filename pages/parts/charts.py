@@ -63,8 +63,10 @@ def over_time(
     for name in names:
         _floors(figure, judged[judged[by] == name], colours, first=name == names[0])
     limits = [_limit(figure, judged, which, names, by, colours) for which in ("warning", "critical")]
+    served = list(marks.versions["version"]) if by == "version" else names  # a version has one colour, whichever others are shown
     for i, name in enumerate(names):
-        _line(figure, judged[judged[by] == name], str(name), i, y_format, colours)
+        place = served.index(name) if name in served else i
+        _line(figure, judged[judged[by] == name], str(name), place, y_format, colours)
     plot = height - 60 - LANE * len(marks.lanes)
     _labels(figure, [limit for limit in limits if limit], top, plot)
     _lay_out(figure, height, colours)

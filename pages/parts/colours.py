@@ -32,7 +32,7 @@ class Palette:
 
 LIGHT = Palette(
     background="#FFFFFF",
-    text="#16222E",
+    text="#0B131B",
     muted="#52606D",
     grid="#E4EAEF",
     primary="#0B6B78",

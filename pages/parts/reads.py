@@ -8,6 +8,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from data import load as loading
+from data import misfits as misfit
+from data import preview as previews
 from data.sample import scenario
 from data.sample.events import Event, events
 from data.store import Store, default_place, models, open_store
@@ -88,6 +91,24 @@ def history(at: int) -> Frame:
 
 def _history(opened: Store) -> Frame:
     return edits.history(run.edits(opened))
+
+
+def loads(at: int) -> Frame:
+    """Every load, the last first, those that were taken back included."""
+    found: Frame = _cached(loading.loads, at)
+    return found
+
+
+def misfits(load: int, limit: int, at: int) -> Frame:
+    """The first misfits of a load."""
+    found: Frame = _cached(misfit.misfits, at, load=load, limit=limit)
+    return found
+
+
+def remembered_roles(model: str, at: int) -> previews.Preview:
+    """The roles of a model, a row for each column."""
+    found: previews.Preview = _cached(previews.remembered, at, model=model)
+    return found
 
 
 def prepared(scope: Scope, windows: Sequence[str], **names: str | None) -> thresholds.Prepared:

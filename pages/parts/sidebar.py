@@ -8,7 +8,8 @@ import streamlit as st
 from pages.parts import reads, words
 from pages.parts.scope import Scope
 
-PERIODS = {"all": "All data", "7d": "Last 7 days", "28d": "Last 4 weeks", "91d": "Last 13 weeks", "days": "Chosen days …"}
+# What is shown is what stands in the URL: a bound widget writes its options as `format_func` shows them, so there is none.
+PERIODS = {"all data": None, "last 7 days": 7, "last 28 days": 28, "last 91 days": 91, "chosen days": None}
 EVERY = "every version"
 
 
@@ -72,13 +73,9 @@ def _chosen(models: list[str], snapshot: int) -> Scope:
         served = reads.versions(model, snapshot)
         version = st.selectbox("Version", [EVERY, *served["version"]], key="version", bind="query-params")
         segments = reads.segments(model, snapshot) or ["all"]
-        segment = st.selectbox("Segment", segments, key="segment", bind="query-params", format_func=_segment_text)
+        segment = st.selectbox("Segment", segments, key="segment", bind="query-params")
         since, until = _period(served)
     return Scope(model, None if version == EVERY else version, segment, since, until, snapshot)
-
-
-def _segment_text(segment: str) -> str:
-    return "all rows" if segment == "all" else segment.replace("=", " = ", 1)
 
 
 def _period(served: pd.DataFrame) -> tuple[datetime, datetime]:
@@ -87,12 +84,10 @@ def _period(served: pd.DataFrame) -> tuple[datetime, datetime]:
         return datetime(1970, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)
     first = served["first"].min().date()
     last = (served["last"].max() - pd.Timedelta(1, "us")).date()
-    period = st.selectbox("Period", list(PERIODS), key="period", bind="query-params", format_func=PERIODS.__getitem__)
-    start, end = first, last
-    if period == "days":
-        start, end = _days(first, last)
-    elif period != "all":
-        start = max(first, last - timedelta(days=int(period[:-1]) - 1))
+    period = st.selectbox("Period", list(PERIODS), key="period", bind="query-params")
+    start, end = _days(first, last) if period == "chosen days" else (first, last)
+    if length := PERIODS[period]:
+        start = max(first, last - timedelta(days=length - 1))
     st.caption(f"{start.day} {start:%b %Y} – {end.day} {end:%b %Y}, UTC")
     return _midnight(start), _midnight(end + timedelta(days=1))
 

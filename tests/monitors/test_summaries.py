@@ -198,6 +198,14 @@ def test_few_values_are_groups_of_their_own_and_what_lies_beyond_is_told():
     assert found["window"].tolist() == [0, 0, 0.5, 0.5]
 
 
+def test_a_value_that_piles_up_is_one_group_and_what_lies_between_is_told_where_there_is_any():
+    edges = np.array([np.nextafter(0, -1), 0.0, np.nextafter(5, 4), 5.0])
+    bins = pd.Series({"kind": "number", "edges": edges, "categories": None})
+    found = summaries.shares(bins, np.array([0, 6, 0, 4, 0.0]), np.array([0, 1, 1, 0, 0.0]))
+    assert found["label"].tolist() == ["0", "0 to 5", "5"]
+    assert found["window"].tolist() == [0.5, 0.5, 0.0]
+
+
 def test_categories_keep_their_order_and_name_what_is_new():
     bins = pd.Series({"kind": "category", "edges": None, "categories": ["x", "y", "z"]})
     found = summaries.shares(bins, np.array([6, 3, 1, 0, 0.0]), np.array([1, 0, 8, 0, 1.0]), most=2)

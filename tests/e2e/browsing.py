@@ -1,0 +1,65 @@
+"""A real server on a free port, and waiting for a page of it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+ROOT = Path(__file__).parents[2]
+ODD_NAMES = ['in"come; --', "<b>bold</b>", "a.b", " lead", "x[0]", "größe"]
+IDLE = '[data-testid="stApp"][data-test-connection-state="CONNECTED"][data-test-script-state="notRunning"]'
+
+
+@contextmanager
+def serving(place: Path) -> Iterator[str]:
+    """A server of its own on the store; gives its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "dashboard.py",
+        "--server.port",
+        str(port),
+        "--server.fileWatcherType",
+        "none",
+    ]
+    environment = os.environ | {"VIGIA_STORE": str(place)}
+    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/_stcore/health")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _wait_for(url: str) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    raise TimeoutError(f"no answer from {url}")
+
+
+def settle(page: Page) -> None:
+    """Wait until the script is done and see that it raised nothing."""
+    page.wait_for_selector(IDLE)
+    page.wait_for_selector('[data-testid="stHeading"], [data-testid="stException"]')
+    page.wait_for_timeout(150)
+    page.wait_for_selector(IDLE)
+    assert page.get_by_test_id("stException").all_inner_texts() == []

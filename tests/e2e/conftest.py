@@ -1,0 +1,130 @@
+"""A real server on a store with a month of the sample and an awkward model, and a real browser on it."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlparse
+
+import numpy as np
+import pandas as pd
+import pytest
+from browsing import ODD_NAMES, ROOT, serving, settle
+from filelock import FileLock
+from playwright.sync_api import Page
+
+SAMPLE = ROOT / "data" / "sample"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests in a browser last: what is quick to fail comes first."""
+    items.sort(key=lambda item: "e2e" in item.path.parts)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, object]:
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
+    if found is None:
+        pytest.fail("The browser tests need Chromium or Chrome (Debian: sudo apt-get install chromium).")
+    return {"executable_path": found, "args": ["--no-sandbox", "--disable-dev-shm-usage"]}
+
+
+@pytest.fixture(scope="session")
+def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store, made once for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    place = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "e2e-store"
+    with FileLock(f"{place}.lock"):
+        if not (place / "done").exists():
+            shutil.rmtree(place, ignore_errors=True)
+            _fill(place)
+            (place / "done").touch()
+    return place
+
+
+def _fill(place: Path) -> None:
+    """June of the sample (v1 hands over to v2), and a model with awkward names whose versions look like numbers."""
+    from data.load import load
+    from data.roles import from_dict, load_yaml, to_dict
+    from data.store import open_store
+    from monitors.run import run
+
+    store = open_store(str(place))
+    roles = from_dict(to_dict(load_yaml(SAMPLE / "roles.yaml")) | {"segments": ["origin"]})
+    for version in ("v1", "v2"):
+        load(store, [SAMPLE / f"training-{version}.parquet"], "flight-delay", "reference", version, roles)
+    load(store, [SAMPLE / "log-2013-06.parquet"], "flight-delay", "log", roles=roles)
+    reference, log = _odd("2024-01-01", 0.0), _odd("2024-03-04", 3.0)
+    for name, table in (("reference", reference), ("log", log)):
+        table.to_parquet(place / f"odd-{name}.parquet")
+    odd = from_dict({"timestamp": "time", "model_version": "version", "features": ODD_NAMES, "window": "day"})
+    load(store, [place / "odd-reference.parquet"], "odd", "reference", roles=odd)
+    load(store, [place / "odd-log.parquet"], "odd", "log", roles=odd)
+    run(store)
+
+
+def _odd(start: str, shift: float) -> pd.DataFrame:
+    """56 days of 100 rows; each column moved by `shift` standard deviations."""
+    rows = 5600
+    chance = np.random.default_rng(0)
+    columns = {name: chance.normal(shift, 1, rows) for name in ODD_NAMES}
+    time = pd.Timestamp(start, tz="UTC") + pd.to_timedelta(np.arange(rows) * 864, unit="s")
+    return pd.DataFrame({"time": time, "version": np.where(np.arange(rows) < rows / 2, "1e5", "1.10")} | columns)
+
+
+@pytest.fixture(scope="session")
+def base_url(sample_store: Path) -> Iterator[str]:
+    with serving(sample_store) as url:
+        yield url
+
+
+@pytest.fixture
+def fresh_url(sample_store: Path) -> Iterator[str]:
+    """A server that has not served anything yet."""
+    with serving(sample_store) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_url(tmp_path: Path) -> Iterator[str]:
+    """A server on a store with nothing in it."""
+    with serving(tmp_path / "empty") as url:
+        yield url
+
+
+@pytest.fixture
+def page(page: Page) -> Iterator[Page]:
+    """A page that must not write an error on the console nor ask for anything outside of this machine."""
+    errors: list[str] = []
+    outside: list[str] = []
+    page.set_default_timeout(30_000)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(f"{message.text} {message.location}") if _is_ours(message) else None)
+    page.on("request", lambda request: outside.append(request.url) if _leaves(request.url) else None)
+    yield page
+    assert errors == []
+    assert outside == []
+
+
+def _is_ours(message: object) -> bool:
+    """Errors, but for the two that Streamlit makes itself on a deep link, where it looks for the server below the page's path."""
+    url = str(getattr(message, "location", {}).get("url", ""))
+    probing = url.endswith(("/_stcore/health", "/_stcore/host-config")) and urlparse(url).path.count("/") > 2
+    return getattr(message, "type", "") == "error" and not probing
+
+
+def _leaves(url: str) -> bool:
+    parts = urlparse(url)
+    return parts.scheme not in ("data", "blob") and parts.hostname != "127.0.0.1"
+
+
+@pytest.fixture
+def visit(page: Page, base_url: str) -> Callable[..., Page]:
+    """Open a path and wait until its script is done; no page may show an exception."""
+
+    def opened(path: str, at: str = base_url) -> Page:
+        page.goto(f"{at}/{path}")
+        settle(page)
+        return page
+
+    return opened

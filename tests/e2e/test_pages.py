@@ -1,0 +1,162 @@
+"""Every page in a real browser: opens, can be read, leaves nothing outside, and a link shows the same screen."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browsing import ODD_NAMES, ROOT, serving, settle
+from playwright.sync_api import Browser, Page, expect
+
+from data.store import open_store, transact
+
+PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py") if path.stem != "__init__")
+# What Streamlit's own elements do; ours must have no serious finding at all.
+STREAMLITS_OWN = {"svg-img-alt", "presentation-role-conflict", "aria-dialog-name", "list", "listitem"}
+Visit = Callable[..., Page]
+
+
+def path_of(page: str) -> str:
+    return "" if page == "overview" else page
+
+
+def test_a_deep_link_as_the_first_request_has_the_sidebar_and_the_column(visit: Visit, fresh_url: str):
+    page = visit("drift?column=pressure&version=v1", fresh_url)
+    expect(page.get_by_role("heading", name="pressure over time")).to_be_visible()
+    expect(page.get_by_test_id("stSidebarNavLink")).to_have_count(len(PAGES))
+    expect(page.get_by_test_id("stSidebarNavLink").first).to_have_text(re.compile("Overview"))
+    expect(page.get_by_role("combobox", name="Version")).to_have_value("v1")
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_page_opens_at_both_widths_without_sideways_scrolling_and_axe_finds_nothing_serious(
+    name: str, scheme: str, page: Page, visit: Visit
+):
+    page.emulate_media(color_scheme=scheme)
+    for width in (1440, 800):
+        page.set_viewport_size({"width": width, "height": 900})
+        visit(path_of(name))
+        assert page.evaluate("(main => main.scrollWidth - main.clientWidth)(document.querySelector('[data-testid=stMain]'))") == 0
+    found = Axe().run(page).response["violations"]
+    serious = {v["id"]: [n["html"][:200] for n in v["nodes"]] for v in found if v["impact"] in ("serious", "critical")}
+    assert {name: nodes for name, nodes in serious.items() if name not in STREAMLITS_OWN} == {}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_an_empty_store_says_what_to_do(name: str, visit: Visit, empty_url: str):
+    page = visit(path_of(name), empty_url)
+    expect(page.get_by_text("python -m monitors").first).to_be_visible()
+
+
+def test_a_click_on_the_heat_map_goes_to_the_column(visit: Visit):
+    page = visit("?version=v1")
+    page.set_viewport_size({"width": 1440, "height": 1800})  # the mouse clicks only what is in sight
+    page.wait_for_timeout(500)
+    label = page.locator(".stPlotlyChart .yaxislayer-above text", has_text=re.compile("^temp")).bounding_box()
+    assert label is not None
+    height = label["y"] + label["height"] / 2
+    centres = [box for mark in page.locator(".stPlotlyChart .scatterlayer .point").all() if (box := mark.bounding_box())]
+    at = next(box for box in centres if abs(box["y"] + box["height"] / 2 - height) < 6)
+    page.mouse.click(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
+    expect(page.get_by_role("heading", name="temp over time")).to_be_visible()
+    assert "column=temp" in page.url
+    expect(page.get_by_role("combobox", name="Version")).to_have_value("v1")
+    page.get_by_test_id("stSidebarNavLink").first.click()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()  # and does not leap back to the column
+
+
+def test_an_alert_leads_to_its_column_and_version(visit: Visit):
+    page = visit("")
+    told = re.search(r"psi of (\S+) \((\S+)\)", page.get_by_text("psi of").first.inner_text())
+    assert told is not None
+    page.get_by_role("button", name="Show").first.click()
+    expect(page.get_by_role("heading", name=f"{told[1]} over time")).to_be_visible()
+    expect(page.get_by_role("combobox", name="Version")).to_have_value(told[2])
+
+
+def test_a_link_shows_the_same_screen(visit: Visit, browser: Browser):
+    page = visit("drift")
+    page.get_by_role("combobox", name="Version").click()
+    page.get_by_role("option", name="v1").click()
+    page.get_by_role("combobox", name="Segment").click()
+    page.get_by_role("option", name="origin=EWR").click()
+    page.get_by_role("combobox", name="Period").click()
+    page.get_by_role("option", name="last 28 days").click()
+    page.get_by_role("combobox", name="Metric").click()
+    page.get_by_role("option", name="ks", exact=True).click()
+    page.get_by_text("day", exact=True).click()
+    expect(page.get_by_text("KS distance.", exact=False).first).to_be_visible()
+    settle(page)
+    page.get_by_role("combobox", name="Column").click()
+    page.keyboard.type("humid")  # a long list draws only what is in sight
+    page.get_by_role("option", name="humid").click()
+    expect(page.get_by_role("heading", name="humid over time")).to_be_visible()
+    settle(page)
+    url = page.url
+    for part in ("version=v1", "segment=origin%3DEWR", "period=last", "metric=ks", "window=day", "column=humid"):
+        assert part in url
+    other = browser.new_page()
+    other.goto(url)
+    settle(other)
+    expect(other.get_by_role("heading", name="humid over time")).to_be_visible()
+    for box, value in {
+        "Version": "v1",
+        "Segment": "origin=EWR",
+        "Period": "last 28 days",
+        "Metric": "ks",
+        "Column": "humid",
+    }.items():
+        expect(other.get_by_role("combobox", name=box)).to_have_value(value)
+    other.close()
+
+
+def test_chosen_days_stand_in_the_url(visit: Visit):
+    page = visit("drift?period=chosen+days&days=2013-06-10&days=2013-06-16")
+    expect(page.get_by_text("10 Jun 2013 – 16 Jun 2013, UTC")).to_be_visible()
+
+
+def test_awkward_names_are_shown_character_for_character(visit: Visit):
+    page = visit("drift?model=odd")
+    cells = page.locator("[role=gridcell]")  # below the canvas, which roles do not reach
+    expect(cells.first).to_be_attached()
+    shown = cells.all_text_contents()
+    for name in ODD_NAMES:
+        assert name in shown
+    page.get_by_role("combobox", name="Column").click()
+    page.get_by_role("option", name="<b>bold</b>").click()
+    expect(page.get_by_role("heading", name="<b>bold</b> over time")).to_be_visible()
+    page.get_by_role("combobox", name="Version").click()
+    expect(page.get_by_role("option")).to_have_text(["every version", "1e5", "1.10"])
+
+
+def test_another_model_brings_its_own_versions_and_days(visit: Visit):
+    page = visit("?version=v1&period=chosen+days&days=2013-06-10&days=2013-06-16")
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name="odd").click()
+    expect(page.get_by_role("heading", name=re.compile("odd"))).to_be_visible()
+    settle(page)
+    expect(page.get_by_role("combobox", name="Version")).to_have_value("every version")
+
+
+def test_the_keyboard_reaches_menu_scope_and_page(visit: Visit):
+    page = visit("drift")
+    name = "(e => e.getAttribute('aria-label') || e.innerText || '')(document.activeElement)"
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate(name))
+    text = "\n".join(reached)
+    for wanted in ("Overview", "Model", "Version", "Segment", "Period", "How to read this", "Metric", "Column"):
+        assert wanted in text, f"{wanted} is not among {sorted(reached)}"
+
+
+def test_a_store_of_a_newer_version_is_refused_in_one_sentence(page: Page, tmp_path: Path):
+    store = open_store(str(tmp_path / "newer"))
+    transact(store, lambda cursor: cursor.execute("UPDATE main.vigia SET format = 999"), "a later Vigia")
+    store.connection.close()
+    with serving(tmp_path / "newer") as url:
+        page.goto(url)
+        expect(page.get_by_test_id("stAlert")).to_contain_text("Update Vigia")
+        expect(page.get_by_test_id("stException")).to_have_count(0)
