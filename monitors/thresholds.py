@@ -131,18 +131,21 @@ def judge(measurements: pd.DataFrame | Prepared, rules: Sequence[Rule]) -> pd.Da
     force = in_force(seen, rules)
     lengths = np.diff(seen.starts, append=len(seen.value))
     judged = np.repeat(force.active, lengths) & ~np.isnan(seen.value) & (seen.rows >= np.repeat(force.min_rows, lengths))
+    adjusted = seen.p_value
     if force.fdr.any():
-        judged &= ~(np.repeat(force.fdr, lengths) & np.isnan(seen.p_value))
+        fdr = np.repeat(force.fdr, lengths)
+        judged &= ~(fdr & np.isnan(seen.p_value))
+        adjusted = _adjusted(seen, np.flatnonzero(judged & fdr), lengths)
 
     clear = ~judged | np.repeat(force.above_noise, lengths) & (seen.value <= seen.noise)
     clear |= np.repeat(force.above_usual, lengths) & (seen.value <= seen.usual)
-    critical = _beyond(seen, force, lengths, judged, clear, CRITICAL)
-    breach = _beyond(seen, force, lengths, judged, clear, WARNING) | critical
+    critical = _beyond(CRITICAL, seen, force, adjusted, judged, clear)
+    breach = _beyond(WARNING, seen, force, adjusted, judged, clear) | critical
     if (force.n[force.active] > 1).any():
         breach, critical = (_often_enough(hit, seen, force, lengths, judged) for hit in (breach, critical))
     level = breach.astype(np.int8) + critical
     if not np.isnan(force.limits[RECOVER][:, force.active]).all():
-        inside = ~_beyond(seen, force, lengths, judged, ~judged, RECOVER)
+        inside = ~_beyond(RECOVER, seen, force, adjusted, judged, ~judged)
         kept = _kept_open(breach, inside, seen.starts, judged)
         lowest = np.where(np.isnan(force.limits[WARNING]).all(axis=0), 2, 1).astype(np.int8)
         level = np.where(kept, np.repeat(lowest, lengths), level)
@@ -219,38 +222,36 @@ def _from_reference(seen: Prepared, limits: Floats, min_rows: Ints, kind: str) -
     return np.where(none, np.nan, np.where(share < 0.5, a + (b - a) * share, b - (b - a) * (1 - share)))
 
 
-def _beyond(seen: Prepared, force: Force, lengths: Ints, judged: Bools, clear: Bools, which: int) -> Bools:
+def _beyond(which: int, seen: Prepared, force: Force, adjusted: Floats, judged: Bools, clear: Bools) -> Bools:
     """Rows whose value is beyond one of the limits. On the upper side `clear` exempts what does not rise above its floors."""
+    lengths = np.diff(seen.starts, append=len(seen.value))
     low, high = np.where(force.fdr, np.nan, force.limits[which])
     hit: Bools = (seen.value > np.repeat(high, lengths)) & ~clear
     if not np.isnan(low).all():
         hit |= judged & (seen.value < np.repeat(low, lengths))
     if force.fdr.any():
-        at = np.flatnonzero(judged & np.repeat(force.fdr, lengths))
-        hit[at] = _discoveries(seen, at, lengths, np.repeat(force.limits[which][HIGH], lengths)[at]) & ~clear[at]
+        hit |= (adjusted <= np.repeat(np.where(force.fdr, force.limits[which][HIGH], np.nan), lengths)) & ~clear
     return hit
 
 
-def _discoveries(seen: Prepared, at: Ints, lengths: Ints, rate: Floats) -> Bools:
-    """Benjamini and Hochberg (1995), a family being the columns of a window: rows of `at` with an adjusted p up to `rate`.
+def _adjusted(seen: Prepared, at: Ints, lengths: Ints) -> Floats:
+    """The p-values of the rows `at` after Benjamini and Hochberg (1995), a family being the columns of a window; elsewhere NaN.
 
-    A p is adjusted to the least of p · m / rank over its own and all higher ranks, so it is at most q when one of those is.
+    A p is adjusted to the least of p · m / rank over its own and all higher ranks of its family of m.
     """
     keys = [seen.names[field][0] for field in SCOPE if field != "column"]
     group = np.repeat(s.keys([*keys, seen.window]), lengths)[at]
     order = np.lexsort((seen.p_value[at], seen.begin[at], group))
-    family = np.cumsum(s.begins(group[order]) | s.begins(seen.begin[at][order])) - 1
-    rate = rate[order]
-    sizes = np.bincount(family) if len(family) else np.zeros(0, dtype=np.int64)
-    last = np.cumsum(sizes)[family] - 1
-    place = np.arange(len(at))
-    scaled = seen.p_value[at][order] * (sizes[family] / (sizes[family] - last + place))
-    hit = np.zeros(len(at), dtype=bool)
-    for q in np.unique(rate[~np.isnan(rate)]):
-        best = np.full(len(sizes), -1)
-        np.maximum.at(best, family[scaled <= q], place[scaled <= q])
-        hit[order] |= (rate == q) & (place <= best[family])
-    return hit
+    new = s.begins(group[order]) | s.begins(seen.begin[at][order])
+    family = np.cumsum(new) - 1
+    sizes = np.bincount(family)
+    rank = np.arange(len(at)) - np.flatnonzero(new)[family]
+    scaled = np.full((len(sizes), sizes.max(initial=0)), np.inf)
+    scaled[family, rank] = seen.p_value[at][order] * (sizes[family] / (rank + 1))
+    least = np.minimum.accumulate(scaled[:, ::-1], axis=1)[:, ::-1]
+    adjusted = np.full(len(seen.value), np.nan)
+    adjusted[at[order]] = least[family, rank]
+    return adjusted
 
 
 def _often_enough(hit: Bools, seen: Prepared, force: Force, lengths: Ints, judged: Bools) -> Bools:

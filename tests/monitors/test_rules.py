@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import BadInput
@@ -256,6 +256,7 @@ fields = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.builds(lambda scope, rest: Rule(**scope, **rest), scopes, fields), unique_by=lambda one: tuple(one.scope.items()))
 )
