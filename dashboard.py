@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from data.errors import BadInput
-from pages.parts import reads, sidebar
+from pages.parts import reads, sidebar, words
 
 HERE = Path(__file__).parent
 # A page is in the menu once its file is there; the first is where one lands.
@@ -29,7 +29,7 @@ def main() -> None:
     """One run of the script: the shell, then the page."""
     st.set_page_config("Vigia", str(HERE / "pages/parts/favicon.png"), layout="wide")
     st.logo(str(HERE / "pages/parts/logo.svg"), size="large", icon_image=str(HERE / "pages/parts/mark.svg"))
-    there = {name: words for name, words in PAGES.items() if (HERE / "pages" / f"{name}.py").exists()}
+    there = {name: shown for name, shown in PAGES.items() if (HERE / "pages" / f"{name}.py").exists()}
     page = st.navigation([st.Page(f"pages/{name}.py", title=title, icon=icon) for name, (title, icon) in there.items()])
     try:
         reads.store()
@@ -37,7 +37,7 @@ def main() -> None:
         sidebar.follow()
         page.run()
     except BadInput as mistake:  # a person's mistake is told in its one sentence; any other error is ours and keeps its traceback
-        st.error(str(mistake), icon=":material/error:")
+        st.error(words.escaped(str(mistake)), icon=":material/error:")
 
 
 main()

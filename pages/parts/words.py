@@ -83,15 +83,15 @@ def rows_and_nulls(reference: pd.Series, window: pd.Series) -> str:
     return "Shares are of the values that are there: " + "; ".join(told) + "."
 
 
-def number(value: float | None, decimals: int = 3) -> str:
-    """Three figures or so: 0.25, 3.14, 1,234; a dash for what is not there."""
+def number(value: float | None) -> str:
+    """Three figures or so: 0.0075, 0.25, 3.14, 45.7, 1,234; a dash for what is not there."""
     if value is None or math.isnan(value):
         return "–"
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     if abs(value) >= 10:
         return f"{value:.1f}"
-    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.{decimals}f}"
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3g}" if abs(value) >= 0.1 else f"{value:.2g}"
 
 
 def day(time: datetime | pd.Timestamp) -> str:
