@@ -138,7 +138,8 @@ def _connect(place: str, rows: str, team: bool) -> Connection:
     catalog = f"ducklake:postgres:{place.split(':', 1)[1]}" if team else f"ducklake:sqlite:{Path(place).resolve() / 'catalog.sqlite'}"
     options = f"DATA_PATH {literal(rows)}, DATA_INLINING_ROW_LIMIT 0"
     if not team:
-        options += ", META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 10000"
+        # Paths in the catalogue are relative, so a directory that was moved or copied opens where it is now.
+        options += ", META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 10000, OVERRIDE_DATA_PATH true"
     try:
         _retried(lambda: connection.execute(f"ATTACH {literal(catalog)} AS lake ({options})"))
     except duckdb.Error as error:

@@ -59,11 +59,11 @@ def _load(store: Store, asked: argparse.Namespace) -> int:
     with output.rows_progress() as tell:
         loaded = loading.load(store, asked.files, asked.model, asked.dataset, asked.version, roles, tell)
     for one in loaded:
+        if one.already:
+            print(f"{one.file}: already loaded, as load {one.load}; nothing to do")
+            continue
         misfits = f", {one.misfits:,} values that do not fit their column's type (kept as text)" if one.misfits else ""
-        again = "already loaded, nothing to do" if one.already else f"{one.rows:,} rows{misfits}, load {one.load}"
-        print(f"{one.file}: {again}")
-        for note in one.notes:
-            print(f"  {note}")
+        print("\n  ".join([f"{one.file}: {one.rows:,} rows{misfits}, load {one.load}", *one.notes]))
     return 0
 
 

@@ -61,7 +61,9 @@ def test_g1_nan_infinity_and_null_are_three_things(store, tmp_path):
 
 def test_g2_one_bad_column_does_not_take_the_rest_with_it(store, tmp_path):
     reference = pd.DataFrame({"k": 7.0, "u": np.arange(1, 1001.0), "ok": np.arange(1000) % 10})
-    log = pd.DataFrame({"ts": pd.date_range(DAY, periods=100, freq="min"), "k": [7.0] * 90 + [8.0] * 10, "ok": np.arange(100) % 10})
+    log = pd.DataFrame(
+        {"ts": pd.date_range(DAY, periods=100, freq="min"), "k": [7.0] * 90 + [8.0] * 10, "ok": np.arange(100) % 10}
+    )
     found = measured(store, tmp_path, reference, log.assign(u=pd.Series([None] * 100, dtype="float64")))
     assert values(found, "k", "ks", "psi", "js") == pytest.approx([0.1, 0.7006, 0.2278], abs=1e-4)
     assert np.isnan(found["k", "wasserstein"]["value"])
@@ -124,7 +126,9 @@ def test_g6_ties_and_the_same_bytes_twice(tmp_path):
         folder.mkdir()
         own = open_store(str(folder / "store"))
         found = measured(own, folder, pd.DataFrame({"x": np.repeat(v, 2000)}), small)
-        assert values(found, "x", "ks") == pytest.approx([0.0070], abs=1e-9)  # walking through tied values row by row gives 0.0170
+        assert values(found, "x", "ks") == pytest.approx(
+            [0.0070], abs=1e-9
+        )  # walking through tied values row by row gives 0.0170
         assert found["x", "ks"]["p_value"] > 0.99
         tables.append(run.measurements(own, dataset=None))
     assert tables[0].to_csv() == tables[1].to_csv()
@@ -132,7 +136,9 @@ def test_g6_ties_and_the_same_bytes_twice(tmp_path):
 
 def test_g8_integers_that_come_back_as_floats(store, tmp_path):
     reference = pd.DataFrame({"rooms": [1, 2, 3, 3], "label": [0, 1, 1, 0]})
-    log = pd.DataFrame({"ts": pd.date_range(DAY, periods=4, freq="h"), "rooms": [1, None, 3, 2.0], "prediction": [1.0, 0.0, 0.0, 1.0]})
+    log = pd.DataFrame(
+        {"ts": pd.date_range(DAY, periods=4, freq="h"), "rooms": [1, None, 3, 2.0], "prediction": [1.0, 0.0, 0.0, 1.0]}
+    )
     measured(store, tmp_path, reference, log.assign(label=[1, 0, 1, 1]))
     assert profile(store, "rooms")[["rows", "nulls", "misfits"]].tolist() == [4, 1, 0]
     assert profile(store, "label")["new_values"] == 0
@@ -149,11 +155,27 @@ def test_g9_both_files_are_thirty_one_days(store, tmp_path):
     run.run(store)
     days = run.profiles(store, model="m", column="x", segment="all", dataset="log")
     assert days["rows"].tolist() == [1] * 31
-    assert (days["window_start"].min(), days["window_start"].max()) == (pd.Timestamp("2026-03-01", tz="UTC"), pd.Timestamp("2026-03-31", tz="UTC"))
+    assert (days["window_start"].min(), days["window_start"].max()) == (
+        pd.Timestamp("2026-03-01", tz="UTC"),
+        pd.Timestamp("2026-03-31", tz="UTC"),
+    )
 
 
 def test_g11_awkward_names_come_back_character_for_character(store, tmp_path):
-    names = ["1_code", "cost/unit", "net price", "it's", 'say "hi"', "a.b", "größe", "select", "x;--", "%s", "<b>bold</b>", " lead"]
+    names = [
+        "1_code",
+        "cost/unit",
+        "net price",
+        "it's",
+        'say "hi"',
+        "a.b",
+        "größe",
+        "select",
+        "x;--",
+        "%s",
+        "<b>bold</b>",
+        " lead",
+    ]
     columns = {n: pa.array([1.0, 2.0, None, 4.0 + i]) for i, n in enumerate(names)}
     pq.write_table(pa.table({"ts": [datetime.datetime(2026, 3, 1, h) for h in range(4)], **columns}), tmp_path / "g11.parquet")
     load(store, [tmp_path / "g11.parquet"], "m", "reference")
