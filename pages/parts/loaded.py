@@ -43,7 +43,7 @@ def _totals(table: pd.DataFrame) -> None:
         return
     day = st.column_config.DatetimeColumn
     config: dict[str, Any] = {
-        "model": text("Model", pinned=True), "first": day("Log from (UTC)", format="D MMM YYYY"),
+        "model": text("Model"), "first": day("Log from (UTC)", format="D MMM YYYY"),
         "last": day("to", format="D MMM YYYY"), "loaded_at": day("Last load (UTC)", format="D MMM YYYY, HH:mm"),
         "files": number("Files", format="localized", width=60), "misfits": number("Misfits", format="localized", width=75),
     }  # fmt: skip
@@ -55,18 +55,19 @@ def _totals(table: pd.DataFrame) -> None:
 def _table(shown: pd.DataFrame) -> int | None:
     time = st.column_config.DatetimeColumn
     config: dict[str, Any] = {
-        "load": number("Load", width=50, pinned=True), "file": text("File", width=190), "model": text("Model", width=110),
-        "dataset": text("As", width=85), "version": text("Version", width=65), "rows": number("Rows", format="localized", width=80),
-        "misfits": number("Misfits", format="localized", width=70), "first_time": time("From (UTC)", format="D MMM YYYY", width=100),
-        "last_time": time("to", format="D MMM YYYY", width=100), "loaded_at": time("Loaded (UTC)", format="D MMM YYYY, HH:mm", width=140),
-        "author": text("By", width=85), "bytes": number("Size", format="bytes", width=80), "notes": text("Notes", width=260),
+        "load": number("Load", width=46), "file": text("File", width=172), "model": text("Model", width=95),
+        "dataset": text("As", width=75), "version": text("Version", width=58), "rows": number("Rows", format="localized", width=70),
+        "misfits": number("Misfits", format="localized", width=58), "first_time": time("From (UTC)", format="D MMM YYYY", width=90),
+        "last_time": time("to", format="D MMM YYYY", width=90), "loaded_at": time("Loaded (UTC)", format="D MMM YYYY, HH:mm", width=128),
+        "author": text("By", width=70), "bytes": number("Size", format="bytes", width=68), "notes": text("Notes", width=260),
         "undone": text("Undone", width=170),
     }  # fmt: skip
     table = _naive(shown, "first_time", "last_time", "loaded_at")
     table = table.assign(file=table["file"].map(lambda name: Path(name).name), notes=table["notes"].map(" ".join))
     table["undone"] = [f"{words.day(row.undone_at)}, {row.undone_by}" if _is_undone(row) else "" for row in shown.itertuples()]
     undone = table["undone"] != ""
-    table = table[[name for name in config if name in table and (name != "undone" or undone.any())]]
+    needless = {name for name, needed in (("undone", undone.any()), ("model", table["model"].nunique() > 1)) if not needed}
+    table = table[[name for name in config if name in table and name not in needless]]
     grey = f"color: {palette().muted}; font-style: italic"
     styled: Any = table.style.apply(lambda row: [grey if undone[row.name] else ""] * len(row), axis=1) if undone.any() else table
     height = tables.ROW * (min(len(table), 12) + 1) + 3

@@ -22,7 +22,7 @@ def editor(shown: Preview, key: str, *, reasons: bool = True) -> Roles:
     """
     text, select = st.column_config.TextColumn, st.column_config.SelectboxColumn
     config: dict[str, Any] = {
-        "column": text("Column", width=150, disabled=True, pinned=True),
+        "column": text("Column", width=150, disabled=True),
         "role": select("Role", options=ROLES, required=True, width=150, help="What the column is for."),
         "type": select(
             "Type", options=TYPES, width=90, help="Of features, prediction and label. Empty: the role or the values decide."
@@ -34,6 +34,7 @@ def editor(shown: Preview, key: str, *, reasons: bool = True) -> Roles:
     height = tables.ROW * (min(len(shown.table), MOST_ROWS) + 1) + 3
     given: pd.DataFrame = st.data_editor(
         shown.table, column_config=config, column_order=order, hide_index=True, key=key, height=height, row_height=tables.ROW,
+        placeholder="",
         alt="What each column is for; role and type can be changed",
     )  # fmt: skip
     return from_table(given, shown.roles)

@@ -27,8 +27,8 @@ def draw(models: list[str]) -> None:
     uploads = st.file_uploader(f"Files: {FORMATS}", accept_multiple_files=True, key=f"files {turn}")
     with st.grid(columns=3, min_column_width=230):
         model = st.selectbox(
-            "Model", models, index=0 if models else None, key=f"upload_model {turn}", accept_new_options=True,
-            placeholder="Name a new model", help="Choose one, or type the name of a new one.",
+            "Into model", models, index=None, key=f"upload_model {turn}", accept_new_options=True,
+            placeholder="Choose one or name a new one" if models else "Name a new one",
         )  # fmt: skip
         dataset = st.selectbox("What they are", DATASETS, key=f"upload_dataset {turn}")
         version = None
