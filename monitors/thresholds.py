@@ -75,7 +75,7 @@ def prepare(measurements: pd.DataFrame) -> Prepared:
     window = s.window_codes(begin, end)
     coded = {field: s.codes(measurements[field]) for field in SCOPE}
     key = s.keys([*(codes for codes, _ in coded.values()), window])
-    is_log = measurements["dataset"].to_numpy() == "log" if "dataset" in measurements else np.ones(len(key), dtype=bool)
+    is_log = (measurements["dataset"] == "log").to_numpy() if "dataset" in measurements else np.ones(len(key), dtype=bool)
     at = np.flatnonzero(is_log)
     at = at[s.in_order(key[at], begin[at])]
     starts = np.flatnonzero(s.begins(key[at]))
@@ -103,7 +103,10 @@ def prepare(measurements: pd.DataFrame) -> Prepared:
 def _framed(measurements: pd.DataFrame, at: Ints, coded: dict[str, tuple[Ints, list[str]]], window: Ints) -> pd.DataFrame:
     """The rows `at`; their names as categories, so that `alerts` need not look at every text again."""
     categories = {f: pd.Categorical.from_codes(codes, pd.Index(names, dtype="str")) for f, (codes, names) in coded.items()}
-    others = measurements.drop(columns=["dataset", *SCOPE], errors="ignore").take(at).reset_index(drop=True)
+    others = measurements.drop(columns=["dataset", *SCOPE], errors="ignore")
+    if len(at) < len(measurements) or (at[1:] <= at[:-1]).any():  # texts are slow to move, and mostly they are in order
+        others = others.take(at)
+    others = others.reset_index(drop=True)
     frame = others.assign(**categories).reindex(columns=[column for column in measurements if column != "dataset"])
     return frame.assign(window_name=pd.Categorical.from_codes(window, pd.Index(WINDOWS)))
 
