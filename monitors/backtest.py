@@ -120,9 +120,8 @@ def _told(both: pd.DataFrame, at: s.Ints, event: s.Ints) -> pd.DataFrame:
     new = np.flatnonzero(s.begins(event[at]))
     worst = both.take(at[new]).reset_index(drop=True)
     if len(at):
-        starts, ends = both["start"].to_numpy("datetime64[us]")[at], both["end"].to_numpy("datetime64[us]")[at]
-        worst["start"] = pd.to_datetime(np.minimum.reduceat(starts, new), utc=True)
-        worst["end"] = pd.to_datetime(np.maximum.reduceat(ends, new), utc=True)
+        worst["start"] = pd.to_datetime(np.minimum.reduceat(s.micros(both["start"])[at], new), unit="us", utc=True)
+        worst["end"] = pd.to_datetime(np.maximum.reduceat(s.micros(both["end"])[at], new), unit="us", utc=True)
         worst["windows"] = np.add.reduceat(both["windows"].to_numpy(float)[at], new)
     worst["alerts"] = np.diff(new, append=len(at))
     return worst.set_index(pd.Index(event[at[new]])).reindex(np.arange(event.max() + 1))
