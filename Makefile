@@ -16,8 +16,12 @@ help: ## this list
 	@echo; echo "  make dashboard STORE=dir PORT=n keeps its data in dir (default .vigia) and listens on port n (default 8501)."
 
 dashboard: .venv/run ## install what is missing, load the bundled sample on the first start, open the dashboard
-	@$(PYTHON) -c 'import sys; from data.store import models, open_store; sys.exit(not models(open_store()))' 2>/dev/null \
-	|| { echo "Loading the bundled sample into $(STORE): a year of real flights, once, about a minute."; $(PYTHON) -m monitors sample; }
+	@if [ ! -e "$(STORE)/.ready" ]; then \
+		$(PYTHON) -c 'import sys; from data.store import models, open_store; sys.exit(not models(open_store()))' 2>/dev/null || { \
+			echo "Loading the bundled sample into $(STORE): a year of real flights, once, a minute or two."; \
+			$(PYTHON) -m monitors sample || exit $$?; }; \
+		[ ! -d "$(STORE)" ] || touch "$(STORE)/.ready"; \
+	fi
 	@echo "Vigia is at http://127.0.0.1:$(PORT) (Ctrl+C ends it)."
 	@screen=true; if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then screen=false; fi; \
 	exec $(PYTHON) -m streamlit run dashboard.py --server.port $(PORT) --server.headless $$screen --server.showEmailPrompt false

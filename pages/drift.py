@@ -64,7 +64,7 @@ def reference_against_window(scope: Scope, judged: pd.DataFrame, column: str) ->
         st.info("No window of this period has rows of this column.")
         return
     labels = {f"{words.span(row.window_start, row.window_end)} · {row.version}": row for row in measured.itertuples()}
-    chosen = st.selectbox("Window", list(labels), key="against", bind="query-params", width=320)
+    chosen = st.selectbox("Window to compare", list(labels), key="against", bind="query-params", width=320)
     row = labels[chosen]
     names = {"column": column, "segment": scope.segment, "version": row.version}
     bins = reads.bins(scope)

@@ -139,7 +139,7 @@ def distributions(groups: pd.DataFrame, window: str, y_title: str = "share of ro
     colours = palette()
     figure = go.Figure()
     numeric = "left" in groups
-    for column, name, colour in (("reference", "reference", colours.muted), ("window", window, colours.series[0])):
+    for column, name, colour in (("reference", "reference", colours.muted), ("window", window, colours.primary)):
         if numeric:
             edges = np.append(groups["left"].to_numpy(float), groups["right"].to_numpy(float)[-1:])
             shares = np.append(groups[column].to_numpy(float), groups[column].to_numpy(float)[-1:])
