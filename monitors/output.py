@@ -94,5 +94,5 @@ def check(failing: pd.DataFrame, form: str, level: str, when: str) -> None:
             ElementTree.SubElement(suite, "testcase", classname="vigia", name="no alerts")
         print(ElementTree.tostring(suite, encoding="unicode", xml_declaration=True))
     else:
-        what = "critical alerts" if level == "critical" else "alerts"
+        what = ("critical " if level == "critical" else "") + ("alert" if len(lines) == 1 else "alerts")
         print("\n".join([f"{len(lines)} {what} {when}:", *(f"  {line}" for line in lines)]) if lines else f"No {what} {when}.")

@@ -1,7 +1,7 @@
 """The one place that joins store and monitors: new logs → profiles → measurements, and the reads of what is kept."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -15,7 +15,7 @@ from data.refresh import Refreshed, refresh
 from data.sql import quote
 from data.store import Connection, Store, append, author, models, one_run, transact
 from monitors import alerts as alerting
-from monitors import drift, rulebook
+from monitors import drift, rulebook, summaries
 from monitors.measurements import STORED
 from monitors.rules import Rule
 from monitors.thresholds import judge
@@ -238,11 +238,23 @@ def save_overrides(store: Store, wanted: Sequence[Rule], reason: str) -> int:
 
 
 def alerts(store: Store, *, model: str | None = None, since: datetime | None = None) -> pd.DataFrame:
-    """The alerts under the rules in force. `since` keeps those that last beyond it; they are judged over the whole history all the same."""
+    """The alerts under the rules in force, judged over the whole history; `since` keeps those that last beyond it.
+
+    An alert that is still on, of a version that no longer serves, has the state "version retired": nothing will ever close it.
+    """
     if model is not None:
         check_model(store, model)
-    found = alerting.alerts(judge(measurements(store, model=model, dataset=None), rules(store)))
+    judging, names = rules(store), [model] if model is not None else models(store)
+    parts = [_alerts_of(store, name, judging) for name in names] or [alerting.alerts(judge(measurements(store), judging))]
+    found = pd.concat(parts, ignore_index=True)
     return found if since is None else found[found["end"] > since].reset_index(drop=True)
+
+
+def _alerts_of(store: Store, model: str, judging: tuple[Rule, ...]) -> pd.DataFrame:
+    """Only what some rule may alert on is read: of the sample's 1.9 million measurements, 6,000."""
+    parts = [measurements(store, model=model, dataset=None, **asdict(one)) for one in summaries.watched(judging)]
+    found = alerting.alerts(judge(pd.concat(parts or [measurements(store, model=model)], ignore_index=True), judging))
+    return summaries.present(found, versions(store, model))
 
 
 def check_model(store: Store, model: str) -> None:

@@ -1,7 +1,6 @@
 """What pages read, and the only cache: by the store's place, its snapshot and what was asked, so nothing stale is ever shown."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +13,6 @@ from data import preview as previews
 from data.sample import scenario
 from data.sample.events import Event, events
 from data.store import Store, default_place, models, open_store
-from monitors import alerts as alerting
 from monitors import edits, periods, run, summaries, thresholds
 from pages.parts.scope import Scope
 
@@ -150,15 +148,8 @@ def cut(frame: Frame, scope: Scope) -> Frame:
 
 def alerts(model: str, at: int) -> Frame:
     """All alerts of a model, of every segment and version, as the command line tells them."""
-    found: Frame = _cached(_alerts, at, model=model)
+    found: Frame = _cached(run.alerts, at, model=model)
     return found
-
-
-def _alerts(opened: Store, model: str) -> Frame:
-    """As run.alerts, but reads only what can alert: a second for the sample instead of ten."""
-    judging = run.rules(opened)
-    parts = [run.measurements(opened, model=model, dataset=None, **asdict(one)) for one in summaries.watched(judging)]
-    return alerting.alerts(thresholds.judge(pd.concat(parts, ignore_index=True), judging))
 
 
 def cut_alerts(alerts: Frame, scope: Scope) -> Frame:
