@@ -50,7 +50,7 @@ def refresh(store: Store, model: str, progress: Progress) -> Refreshed | None:
     reference = learning.reference_source(cursor, model, roles)
     values = profiling.segments(cursor, [*sources[:1], *([reference] if reference else [])])
     versions = _changed_references(cursor, changed, reference, basis != basis_before)
-    count = _learn(store, model, roles, reference, versions, values, progress)
+    count = learn_references(store, model, roles, reference, versions, values, progress)
     bins = learning.kept(cursor, model)
     whole = basis != basis_before or "" in versions
     seen = (
@@ -106,7 +106,7 @@ def _changed_references(cursor: Connection, changed: pd.DataFrame, reference: So
     return tuple(row[0] for row in rows)
 
 
-def _learn(
+def learn_references(
     store: Store, model: str, roles: Roles, reference: Source | None, versions: Iterable[str], values: Values, progress: Progress
 ) -> int:
     """Learn the bins of each version's reference and profile it by them, in one transaction a version."""

@@ -1,0 +1,101 @@
+"""Profiling a loaded log against DuckDB's bare scan of the same columns, in one run.   python tests/benchmarks/bench_profile.py [ROWS …]
+
+Prints CPU seconds, their ratio to the scan, wall time and peak memory; then what one more day costs on a year of history. Files go to .bench/.
+"""
+
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from data import bins as learning
+from data import profile as profiling
+from data import refresh
+from data.load import load
+from data.roles import from_dict
+from data.sql import quote
+from data.store import Store, open_store
+from monitors import run
+from tests.benchmarks import logs
+from tests.benchmarks.meter import Cost, cost, median
+
+HERE, REPEATS, DAYS = Path(".bench"), 3, 30
+
+
+def lake(rows: int) -> Store:
+    """A store with the reference and a log of 30 days, not yet run."""
+    place = HERE / f"lake-{rows}"
+    store = open_store(str(place))
+    roles = from_dict(logs.ROLES)
+    load(store, [logs.write(HERE / "reference.parquet", 100_000, DAYS, -60, seed=1, drifts=False)], "bench", "reference", roles=roles)
+    load(store, [logs.write(HERE / f"log-{rows}.parquet", rows, DAYS)], "bench", roles=roles)
+    return store
+
+
+def bare_scan(store: Store) -> None:
+    parts = [f"sum({quote(n)})" for n in logs.NUMBERS] + [f"max({quote(t)})" for t in logs.TEXTS]
+    store.cursor().execute(f"SELECT {', '.join(parts)} FROM logs.bench").fetchall()
+
+
+def profiles(store: Store, segments: bool) -> None:
+    """All that `run` does to profile the log, but for storing the result."""
+    roles = from_dict(logs.ROLES)
+    roles = replace(roles, score=None, prediction=None, segments=roles.segments if segments else ())
+    cursor = store.cursor()
+    (source,) = refresh.log_sources(cursor, "bench", roles)
+    reference = learning.reference_source(cursor, "bench", roles)
+    assert reference is not None
+    values = profiling.segments(cursor, [source, reference])
+    touched = profiling.windows(cursor, source)
+    learnt = learning.kept(cursor, "bench")[""]
+    bins = dict.fromkeys(touched["version"].unique(), learnt)
+    for turn in profiling.turns(touched, bins, values):
+        profiling.scan(store, source, turn, bins, values)
+
+
+def learn(store: Store) -> None:
+    """Bins of the reference, kept in the store, so that they are no part of what is measured."""
+    cursor = store.cursor()
+    if not learning.kept(cursor, "bench"):
+        roles = from_dict(logs.ROLES)
+        reference = learning.reference_source(cursor, "bench", roles)
+        refresh.learn_references(store, "bench", roles, reference, ("",), profiling.segments(cursor, [reference]), lambda _s, _p: None)
+
+
+def against_scan(rows: int) -> list[tuple[str, Cost, float]]:
+    store = lake(rows)
+    learn(store)
+    bare_scan(store)
+    steps = {"bare scan": lambda: bare_scan(store), "profile": lambda: profiles(store, False), "profile, 10 segments": lambda: profiles(store, True)}
+    costs: dict[str, list[Cost]] = {name: [] for name in steps}
+    for _ in range(REPEATS):  # taken in turns, so that a neighbour's load falls on all of them
+        for name, step in steps.items():
+            costs[name].append(cost(step))
+    scan = median(costs["bare scan"]).cpu
+    return [(f"{name}, {rows / 1e6:g}M rows", median(found), median(found).cpu / scan) for name, found in costs.items()]
+
+
+def one_more_day() -> list[tuple[str, Cost, float]]:
+    """A year of 1M rows, run; then one day more."""
+    place = HERE / "lake-year"
+    shutil.rmtree(place, ignore_errors=True)
+    store, roles = open_store(str(place)), from_dict(logs.ROLES)
+    load(store, [HERE / "reference.parquet"], "bench", "reference", roles=roles)
+    load(store, [logs.write(HERE / "year.parquet", 1_000_000, 365)], "bench", roles=roles)
+    year = cost(lambda: run.run(store))
+    load(store, [logs.write(HERE / "day.parquet", 2_740, 1, 365, seed=3)], "bench", roles=roles)
+    day = cost(lambda: run.run(store))
+    return [("run on a year, 1M rows", year, 1.0), ("run on one day more", day, day.cpu / year.cpu)]
+
+
+def main() -> None:
+    sizes = [int(float(size)) for size in sys.argv[1:]] or [1_000_000, 10_000_000]
+    found = [row for rows in sizes for row in against_scan(rows)] + one_more_day()
+    table = [(name, f"{c.cpu:.2f}", f"{ratio:.2f}", f"{c.wall:.2f}", f"{c.peak:.0f}") for name, c, ratio in found]
+    print(pd.DataFrame(table, columns=["step", "CPU s", "ratio", "wall s", "peak MB"]).to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
