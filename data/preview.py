@@ -10,9 +10,9 @@ import pandas as pd
 
 from data import prepare as preparing
 from data import roles as roles_of
+from data import survey
 from data.errors import BadInput
 from data.files import opened
-from data.progress import Report
 from data.rebuild import OWN, in_use, model_columns
 from data.roles import MANY, SINGLE, Roles, lake_types, named, typed_columns
 from data.scan import scan
@@ -60,18 +60,17 @@ def preview(store: Store, files: Sequence[Path], names: Sequence[str], model: st
         known = model_columns(cursor, model)
         decided = known | {n: t for n, t in columns(cursor, dataset, model).items() if n not in OWN} | lake_types(base)
         scans = [preparing._aligned(scan(cursor, source), [*in_use(base), *known]) for source in sources]
-        report = Report(None)
-        looks = [preparing._look(store, found, decided, base, report, 1.0) for found in scans]
-        readings = preparing._decimals(scans, looks, decided, base)
-        kinds = {n: c.mostly() for n, c in preparing._counts(scans, looks, readings).items()} | decided
+        looks = [survey.look(store.cursor(), found, [c.name for c in found.columns], decided) for found in scans]
         holding = [found for found, look in zip(scans, looks, strict=True) if look.rows]
         if not holding:
             raise BadInput(f"{', '.join(source.short for source in sources)}: no rows, so no column can be shown.")
+        looks = [look for look in looks if look.rows]
+        readings = preparing._decimals(holding, looks, decided, base)
+        kinds = {n: c.mostly() for n, c in preparing._counts(holding, looks, readings).items()} | decided
         shown = list(dict.fromkeys(c.name for found in holding for c in found.columns))
         sample = preparing._sample(store, holding)
         guessed, reasons = roles_of.guess({n: kinds.get(n) or "NULL" for n in shown}, sample)
         roles = roles_of.filled(base, guessed, shown) if before else _with_settings(guessed, settings)
-        roles = preparing._complete(store, holding, roles, kinds)
     remembered = dict.fromkeys(named(before), "remembered") if before else {}
     return Preview(roles, as_table(roles, shown, reasons | remembered, sample))
 
