@@ -16,6 +16,8 @@ help: ## this list
 	@echo; echo "  make dashboard STORE=dir PORT=n keeps its data in dir (default .vigia) and listens on port n (default 8501)."
 
 dashboard: .venv/run ## install what is missing, load the bundled sample on the first start, open the dashboard
+	@! $(PYTHON) -S -c 'import socket, sys; sys.exit(socket.socket().connect_ex(("127.0.0.1", $(PORT))))' || { \
+		echo "Port $(PORT) is taken, perhaps by a Vigia that runs already: try make dashboard PORT=$$(( $(PORT) + 1 ))." >&2; exit 2; }
 	@if [ ! -e "$(STORE)/.ready" ]; then \
 		$(PYTHON) -c 'import sys; from data.store import models, open_store; sys.exit(not models(open_store()))' 2>/dev/null || { \
 			echo "Loading the bundled sample into $(STORE): a year of real flights, once, a minute or two."; \

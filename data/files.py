@@ -193,11 +193,12 @@ def _encoding_of_head(head: bytes, short: str) -> str:
         if head.startswith(mark):
             return encoding
     start = head[:1000]
-    if len(start) > 3 and start[1::2].count(0) > 0.8 * len(start[1::2]):
+    even, odd = (start[half::2].count(0) / max(len(start) // 2, 1) for half in (0, 1))
+    if even < 0.2 and odd > 0.8:
         return "utf-16-le"
-    if len(start) > 3 and start[0::2].count(0) > 0.8 * len(start[0::2]):
+    if odd < 0.2 and even > 0.8:
         return "utf-16-be"
-    if start.count(0) > 0.1 * len(start):
+    if b"\0" in start:
         raise BadInput(f"{short} is neither text nor Parquet. {UNPACK}")
     return "utf-8"
 

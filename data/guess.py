@@ -57,7 +57,7 @@ SEGMENTS = (
     "land",
     "kanal",
 )
-CODES = re.compile(r"(^|_)(zip|zipcode|plz|postal|postcode|postal_code|phone|iban|sku|code|id)$")
+CODES = re.compile(r"(^|_)(zip|zipcode|plz|postal|postcode|postal_code|zip_code|phone|phone_number|iban)$")
 TIME_TEXT = re.compile(r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))([T ,].*)?\s*")
 FEW = 50  # distinct values at most in a column that divides rows into segments, classes in a prediction
 
@@ -75,7 +75,7 @@ def assign(columns: dict[str, str], sample: pd.DataFrame) -> tuple[dict[str, Any
             reasons[column] = _rest(column, kind, sample.get(column), roles)
     for role in ("prediction", "label"):
         if (column := roles.get(role)) is not None:
-            roles["types"][column] = _target_type(columns[column], sample.get(column))
+            roles["types"][column] = target_type(columns[column], sample.get(column))
     return {key: value for key, value in roles.items() if value}, reasons
 
 
@@ -151,7 +151,7 @@ def _text(column: str, plain: str, seen: pd.Series, roles: dict[str, Any]) -> st
     return f"a text with {distinct:,} different values"
 
 
-def _target_type(kind: str, values: pd.Series | None) -> str:
+def target_type(kind: str, values: pd.Series | None) -> str:
     """Classes are texts, booleans or few whole numbers; anything else is a number to be hit."""
     if not _is_number(kind):
         return "category"

@@ -81,18 +81,18 @@ def _load_one(
     notes = [*file.notes, *_columns_told(target, plan, file, before)]
     misfits = 0
     if file.rows:
-        sql = _inserting(target, plan, file, number)
+        sql = _inserting(target, plan, file, number, report)
         bound = {"version": target.version} if target.dataset in WITH_VERSION else None
         with told(file.scan.source):
-            report.watch(cursor, lambda: cursor.execute(sql, bound), place[1], place[0], file.rows)
+            report.watch(cursor, lambda: cursor.execute(sql, bound), place[1], file.rows, place[0])
         misfits, more = _misfits_told(cursor, target, file, number)
         notes += more + _times_told(cursor, target, plan, file, number)
     _enter(cursor, target, plan, file, number, misfits, notes)
     return Loaded(number, file.scan.source.name, file.rows, misfits, tuple(notes), False)
 
 
-def _inserting(target: Target, plan: Plan, file: Prepared, number: int) -> str:
-    names, inner, outer, misfitting = [], [f"{file.scan.row} AS n"], [], []
+def _inserting(target: Target, plan: Plan, file: Prepared, number: int, report: Report) -> str:
+    names, inner, outer, misfitting = [], [f"{report.counted(file.scan.row)} AS n"], [], []
     for place, column in enumerate(file.scan.columns):
         lake = plan.types.get(column.name)
         if lake is None:

@@ -48,7 +48,7 @@ def load(
     target = _target(store, model, dataset, version)
     paths = expand(files) if names is None else [Path(f) for f in files]
     report = Report(progress)
-    with one_at_a_time(store, "load"), ExitStack() as stack:
+    with one_at_a_time(store, "load"), report.listening(store.cursor()), ExitStack() as stack:
         sources = [stack.enter_context(opened(path, str(name))) for path, name in zip(paths, names or paths, strict=True)]
         cursor = store.cursor()
         done = {place: before for place, s in enumerate(sources) if (before := _loaded_before(cursor, target, s)) is not None}

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from data import guess as guesses
+from data import readings as readings_of
 from data import roles as roles_of
 from data import survey
 from data.errors import BadInput, near
@@ -12,10 +14,10 @@ from data.files import Source
 from data.progress import Report
 from data.rebuild import OWN, in_use, model_columns
 from data.roles import SINGLE, TEXTS, TIMES, Roles, lake_types, named, typed_columns
-from data.scan import Column, Scan, scan, told
+from data.scan import Column, Scan, present, scan, told
 from data.store import Store, columns
 from data.survey import Survey
-from data.typed import Reading, is_number, present
+from data.typed import Reading, is_number
 
 SAMPLE = 5000  # rows of a file that the guess of roles looks at
 SURVEY_SHARE = 0.3  # of the time of a load goes into looking before writing
@@ -76,7 +78,7 @@ def prepare(store: Store, target: Target, sources: Sequence[Source], given: Role
     roles, reason = _roles(store, holding, kinds, base, given, before)
     if roles is not None:
         _check(target, holding, roles, known, explicit=given is not None)
-        roles = _complete(roles, kinds)
+        roles = _complete(store, holding, roles, kinds)
         roles = _timed(store, holding, roles, explicit=given is not None)
     final = {n: k for n, c in counts.items() if (k := c.always())} | known | table_types | (lake_types(roles) if roles else {})
     files = tuple(_file(s, look, reading, roles) for s, look, reading in zip(scans, looks, readings, strict=True))
@@ -104,7 +106,19 @@ def _look(store: Store, found: Scan, decided: Mapping[str, str], base: Roles | N
         if decided.get(c.name) is None or (decided[c.name] == "DOUBLE") or (c.marked and c.name not in exact)
     ]
     cursor = store.cursor()
-    return report.watch(cursor, lambda: survey.look(cursor, found, names, decided), SURVEY_SHARE * share)
+    return report.watch(
+        cursor,
+        lambda: survey.look(cursor, found, names, decided, report.counted),
+        SURVEY_SHARE * share,
+        _rows_guessed(found),
+        None,
+    )
+
+
+def _rows_guessed(found: Scan) -> float:
+    """Rows of a file by its size and its first lines; of a compressed one far too few, so that its share stands at the end of its stage."""
+    head = found.source.head
+    return found.source.stamp.size * head.count("\n") / max(len(head), 1)
 
 
 def _decimals(scans: Sequence[Scan], looks: Sequence[Survey], decided: Mapping[str, str], base: Roles | None) -> list[Decimal]:
@@ -150,7 +164,7 @@ def _count(column: Column, look: Survey, reading: Reading) -> Counts:
         seen = look.seen.get(column.name)
         numbers = (seen.numbers + (seen.commas + seen.unsure if reading.decimal == "," else 0)) if seen else 0
         return Counts(seen.values, numbers, seen.zeros) if seen else Counts()
-    if column.type == '"NULL"':
+    if column.type == "NULL":
         return Counts()
     is_time = column.type.startswith("TIMESTAMP") or column.type == "DATE"
     return Counts(look.rows, look.rows if is_number(column.type) else 0, 0, is_time)
@@ -187,10 +201,14 @@ def _sample(store: Store, holding: Sequence[Scan]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
 
 
-def _complete(roles: Roles, kinds: Mapping[str, str | None]) -> Roles:
+def _complete(store: Store, holding: Sequence[Scan], roles: Roles, kinds: Mapping[str, str | None]) -> Roles:
     """Types for the columns that need one and have a value."""
     open_columns = [c for c in typed_columns(roles) if c not in dict(roles.types)]
     decided = {c: "number" if kinds[c] == "DOUBLE" else "category" for c in open_columns if kinds.get(c) is not None}
+    classes = [c for c in (roles.prediction, roles.label) if c in decided]
+    if classes and holding:
+        sample = _sample(store, holding)
+        decided |= {c: guesses.target_type(kinds[c] or "NULL", sample.get(c)) for c in classes}
     return roles_of.with_types(roles, decided)
 
 
@@ -199,7 +217,7 @@ def _timed(store: Store, holding: Sequence[Scan], roles: Roles, explicit: bool) 
     found = roles.time_format
     for role in TIMES:
         if (column := getattr(roles, role)) is not None:
-            found = survey.time_format(store.cursor(), holding, column, found, insist=explicit)
+            found = readings_of.time_format(store.cursor(), holding, column, found, insist=explicit)
     return replace(roles, time_format=found)
 
 

@@ -5,7 +5,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -21,6 +21,7 @@ VALUE = re.compile(
     r"\s*([+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?|\d{4}-\d\d?-\d\d?.*|\d\d?[/.]\d\d?[/.]\d{2,4}.*|true|false|nan|null)\s*",
     re.I,
 )
+MARKERS = "('', 'na', 'n/a', 'null', 'none', 'nat')"  # of missing values in CSV, compared in lower case
 NESTED = ("STRUCT", "MAP", "UNION")
 
 
@@ -44,6 +45,14 @@ class Scan:
     columns: tuple[Column, ...]
     delimiter: str = ""
     notes: tuple[str, ...] = ()
+
+
+def present(column: Column) -> str:
+    """The raw value, NULL where a text file holds a marker of a missing one."""
+    if not column.marked:
+        return column.sql
+    # the length first: CASE looks at the rest only where it holds, so long texts cost nothing
+    return f"CASE WHEN length({column.sql}) <= 6 AND lower(trim({column.sql})) IN {MARKERS} THEN NULL ELSE {column.sql} END"
 
 
 def scan(cursor: duckdb.DuckDBPyConnection, source: Source) -> Scan:
@@ -84,13 +93,15 @@ def _sentence(source: Source, text: str) -> str | None:
         if "utf-8" in rest:
             return f"{where}: not UTF-8. Save the file as UTF-8; nothing was loaded."
         if "maximum line size" in text.lower():
-            return f"{where}: longer than 16 MB. Is a quote not closed? Nothing was loaded."
+            return f"{where}: longer than 2 MB. Is a quote not closed? Nothing was loaded."
         return f'{where}: not readable as CSV: "{original}". Nothing was loaded.'
     if found := re.search(r"Malformed JSON in file .*?, at byte (\d+) in (line|record/value) (\d+): (.*?)\.? *(\n|$)", text):
-        what = "line" if found[2] == "line" else "record"
-        return f"{short}, {what} {found[3]}: not readable as JSON ({found[4].strip()}). Mend that {what}; nothing was loaded."
+        what, place = "line" if found[2] == "line" else "record", int(found[3]) - 1  # DuckDB's number is one too high
+        return f"{short}, {what} {place:,}: not readable as JSON ({found[4].strip()}). Mend that {what}; nothing was loaded."
     if "maximum_object_size" in text:
         return f"{short}: an object of more than 64 MB, which is not a log. Write one object a line; nothing was loaded."
+    if re.search(r"No files found|Cannot open file|Could not (open|read)", text):
+        return f"{short} changed while it was read; nothing was loaded. Load it again when it is complete."
     if source.kind == "parquet" and (
         "arquet" in text or "Snappy" in text or "ZSTD" in text or "thrift" in text.lower() or "TProtocol" in text
     ):
@@ -114,6 +125,17 @@ def _check_names(found: Scan) -> None:
         seen[folded] = column.name
 
 
+def _reading(source: Source) -> str:
+    """The arguments that all readers of texts share."""
+    compression = "uncompressed" if source.compression == "none" else source.compression
+    return f"{literal(_without_patterns(str(source.text)))}, compression = {literal(compression)}"
+
+
+def _without_patterns(path: str) -> str:
+    """The path such that DuckDB takes no character of it for a pattern: `a[1].csv` is a file, not a choice."""
+    return re.sub(r"[*?\[]", r"[\g<0>]", path)
+
+
 # CSV
 
 
@@ -122,9 +144,8 @@ def _csv(_: duckdb.DuckDBPyConnection, source: Source) -> Scan:
     header, notes = _header(source.short, rows, delimiter)
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
     relation = (
-        f"read_csv({literal(str(source.text))}, columns = {{{columns}}}, delim = {literal(delimiter)}, "
-        f"quote = '\"', escape = {literal(escape)}, header = true, auto_detect = false, max_line_size = 16777216, "
-        f"compression = {literal(source.compression)})"
+        f"read_csv({_reading(source)}, columns = {{{columns}}}, delim = {literal(delimiter)}, "
+        f"quote = '\"', escape = {literal(escape)}, header = true, auto_detect = false, buffer_size = 8388608)"
     )
     found = tuple(Column(name, quote(name), "VARCHAR", marked=True) for name in header)
     return Scan(source, relation, "row_number() OVER ()", found, delimiter, (*source.notes, *notes))
@@ -189,10 +210,7 @@ def _header(short: str, rows: list[list[str]], delimiter: str) -> tuple[list[str
 
 def _json(cursor: duckdb.DuckDBPyConnection, source: Source) -> Scan:
     shape = _shape(source.head)
-    reading = (
-        f"{literal(str(source.text))}, format = {literal(shape)}, maximum_object_size = 67108864, "
-        f"compression = {literal(source.compression)}"
-    )
+    reading = f"{_reading(source)}, format = {literal(shape)}, maximum_object_size = 67108864"
     row = cursor.execute(
         f"SELECT json_group_structure(json), count(*), count_if(json_type(json) <> 'OBJECT') FROM read_json_objects({reading})"
     ).fetchone()
@@ -239,32 +257,30 @@ def _json_leaves(structure: dict[str, Any], prefix: str, sql: str) -> Iterator[t
 
 
 def _parquet(cursor: duckdb.DuckDBPyConnection, source: Source) -> Scan:
-    relation = f"read_parquet({literal(str(source.text))})"
+    path = literal(_without_patterns(str(source.text)))
+    relation = f"read_parquet({path})"
     described = cursor.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
-    top = cursor.execute(f"SELECT name, num_children FROM parquet_schema({literal(str(source.text))})").fetchall()
-    doubled = [n for n, c in Counter(name.casefold() for name in _top_names(top)).items() if c > 1]
+    schema = cursor.execute(f"SELECT name, num_children, logical_type FROM parquet_schema({path})").fetchall()
+    top = list(_top(schema))
+    doubled = [n for n, c in Counter(name.casefold() for name, *_ in top).items() if c > 1]
     if doubled:
-        first, second = [name for name in _top_names(top) if name.casefold() == doubled[0]][:2]
+        first, second = [name for name, *_ in top if name.casefold() == doubled[0]][:2]
         raise BadInput(f'{source.short}: the columns "{first}" and "{second}" cannot be told apart. Rename one in the file.')
+    empty = {name for name, _, logical in top if logical == "NullType()"}  # DuckDB says INTEGER
     found = [Column(*leaf) for name, kind, *_ in described for leaf in _parquet_leaves(cursor, relation, name, quote(name), kind)]
+    found = [replace(column, type="NULL") if column.name in empty else column for column in found]
     numbered = "file_row_number" not in (name for name, *_ in described)
-    return Scan(source, relation, "file_row_number + 1" if numbered else "row_number() OVER ()", tuple(found), notes=source.notes)
+    row = "file_row_number + 1" if numbered else "row_number() OVER ()"
+    return Scan(source, relation, row, tuple(found), notes=source.notes)
 
 
-def _top_names(schema: list[tuple[str, int | None]]) -> list[str]:
-    """The names of the top level, from the flat, depth-first list that a Parquet schema is."""
-    names, place = [], 1
-
-    def skip(at: int) -> int:
-        children, at = schema[at][1] or 0, at + 1
-        for _ in range(children):
-            at = skip(at)
-        return at
-
-    while place < len(schema):
-        names.append(schema[place][0])
-        place = skip(place)
-    return names
+def _top(schema: list[tuple[str, int | None, str | None]]) -> Iterator[tuple[str, int | None, str | None]]:
+    """The columns of the top level, from the flat, depth-first list that a Parquet schema is; its first entry is the root."""
+    below = 0  # entries still to come of the column before
+    for name, children, logical in schema[1:]:
+        if not below:
+            yield name, children, logical
+        below = max(below - 1, 0) + (children or 0)
 
 
 def _parquet_leaves(

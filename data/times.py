@@ -1,8 +1,7 @@
 """Times: the SQL that reads them, and which reading of 03/04/2026 the values themselves decide."""
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from data.sql import literal
 
@@ -30,7 +29,6 @@ NAMED = {
     "a 9, Y": ("%b %d, %Y", "%B %d, %Y"),
     "a 9 Y": ("%b %d %Y", "%B %d %Y"), "9. a Y": ("%d. %b %Y", "%d. %B %Y"),
 }  # fmt: skip
-CALLED = {"d": "day first", "m": "month first", "y": "year first", "Y": "year first"}
 
 
 def time(sql: str, kind: str, time_format: str | None, zone: str) -> str:
@@ -58,27 +56,27 @@ def shape(sql: str) -> str:
 
 
 def formats(shapes: Iterable[str]) -> list[tuple[str, ...]]:
-    """The strptime formats that may read each shape; those in one tuple exclude each other."""
-    found: dict[tuple[str, ...], None] = {}
+    """The strptime formats that may read these shapes. Those in one tuple are rivals: day first or month first, for all times of day."""
+    found: dict[tuple[str, ...], list[str]] = {}
     for text in shapes:
-        found |= dict.fromkeys(_formats_of(text))
-    return list(found)
+        for dates, rest in _readings_of(text):
+            found.setdefault(dates, []).append(rest)
+    return [tuple(" | ".join(date + rest for rest in rests) for date in dates) for dates, rests in found.items()]
 
 
-def _formats_of(text: str) -> list[tuple[str, ...]]:
-    text, zone = (
-        (text[: found.start()], " %z" if found[0][0] == " " else "%z")
-        if (found := re.search(r" ?[+-][9Y](:9)?$", text))
-        else (text, "")
-    )
-    text = text.replace(":9,9", ":9.9").replace(":9.Y", ":9.9")
-    every = {pattern.format(sep): tuple(f.format(sep) for f in given) for sep in "/.-" for pattern, given in ORDERS.items()}
-    for date, given in every.items():
-        if (clock := _clock(text, date)) is not None:
-            return [tuple(f + clock + zone for f in given)]
-    for date, given in NAMED.items():
-        if (clock := _clock(text, date)) is not None:
-            return [(f + clock + zone,) for f in given]  # names of months decide; no two of these read the same text differently
+def _readings_of(text: str) -> list[tuple[tuple[str, ...], str]]:
+    """Rival formats of the date, and the format of the rest."""
+    zone = ""
+    if found := re.search(r" ?[+-][9Y](:9)?$", text):
+        text, zone = text[: found.start()], " %z" if found[0][0] == " " else "%z"
+    text = text.replace(":9.Y", ":9.9")
+    for sep in "/.-":
+        for pattern, orders in ORDERS.items():
+            if (clock := _clock(text, pattern.format(sep))) is not None:
+                return [(tuple(order.format(sep) for order in orders), clock + zone)]
+    for pattern, spelt in NAMED.items():
+        if (clock := _clock(text, pattern)) is not None:
+            return [((one,), clock + zone) for one in spelt]  # a name of a month decides; Mar and March are tried in turn
     return []
 
 
@@ -93,31 +91,12 @@ def _clock(text: str, date: str) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """How many values a format reads alone, and how many at least one of its rivals reads that it does not."""
-
-    format: str
-    values: int
-    missed: int
-    example: str | None = None
-
-
-def readable(rivals: Sequence[Fit]) -> list[Fit]:
-    """The formats that read every value that any of their rivals reads, and at least one."""
-    return [fit for fit in rivals if fit.values and not fit.missed]
-
-
-def called(time_format: str) -> str:
-    """ "day first" of %d/%m/%Y."""
-    found = re.search(r"%([dmyY])", time_format)
-    return CALLED[found[1]] if found else "as written"
-
-
 def parsed(sql: str, time_format: str) -> str:
-    """The TIMESTAMP of one format, NULL where it does not fit."""
-    cast = "" if "%z" not in time_format else "::TIMESTAMP"
-    return f"TRY_STRPTIME(trim({sql}), {literal(time_format)}){cast}"
+    """The TIMESTAMP by a format (or by the first of several that fits), NULL where none does. Offsets are counted in."""
+    ways = [
+        f"TRY_STRPTIME(trim({sql}), {literal(one)}){'::TIMESTAMP' if '%z' in one else ''}" for one in time_format.split(" | ")
+    ]
+    return f"coalesce({', '.join(ways)})" if len(ways) > 1 else ways[0]
 
 
 def _formatted(sql: str, time_format: str, zone: str) -> str:

@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from data import times
-from data.scan import Column
+from data.scan import MARKERS, Column, present
 from data.sql import literal
 
 FLOATS = ("DOUBLE", "FLOAT")
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
-MARKERS = "('', 'na', 'n/a', 'null', 'none', 'nat')"  # compared in lower case
 COMMA_NUMBER = r"[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)(,\d*)?([eE][+-]?\d+)?|[+-]?,\d+"
 GROUPED_NUMBER = r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?"
 
@@ -27,14 +26,6 @@ class Reading:
 def is_number(kind: str) -> bool:
     """Whether a DuckDB type is numeric."""
     return kind in FLOATS or kind in INTEGERS or kind.startswith("DECIMAL")
-
-
-def present(column: Column) -> str:
-    """The raw value, NULL where a text file holds a marker of a missing one."""
-    if not column.marked:
-        return column.sql
-    # the length first: CASE looks at the rest only where it holds, so long texts cost nothing
-    return f"CASE WHEN length({column.sql}) <= 6 AND lower(trim({column.sql})) IN {MARKERS} THEN NULL ELSE {column.sql} END"
 
 
 def value(column: Column, lake: str, reading: Reading, plain_integers: bool = False) -> str:

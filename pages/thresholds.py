@@ -105,7 +105,8 @@ def move(scope: Scope, monitor: str, metric: str, about: dict[str, str]) -> None
         return
     seen = measured(scope, monitor, metric, about, saved, moved)
     judged = {name: backtest.within(judge(seen, rules), about) for name, rules in (("in force", saved), ("moved", moved))}
-    found = {name: alerts(rows) for name, rows in judged.items()}
+    served = reads.versions(scope.model, scope.snapshot)
+    found = {name: summaries.present(alerts(rows), served) for name, rows in judged.items()}
     with effect:
         effects(found["in force"], found["moved"], is_on=rulebook.resolve(moved, **backtest.with_monitor(about)).enabled)
     spans(scope, about, found, judged["moved"], bool(rule_form.draft(about)))
@@ -174,7 +175,7 @@ def effects(saved: pd.DataFrame, moved: pd.DataFrame, *, is_on: bool) -> None:
     st.markdown("##### Alerts over the whole history")
     now, then = backtest.counts(moved), backtest.counts(saved)
     with st.grid(columns=3, min_column_width=105):
-        for label, field in (("Critical", "critical"), ("Warning", "warning"), ("Open at the end", "open")):
+        for label, field in (("Critical", "critical"), ("Warning", "warning"), ("Open now", "open")):
             difference = getattr(now, field) - getattr(then, field)
             st.metric(label, f"{getattr(now, field):,}", f"{difference:+,}" if difference else "as in force",
                       delta_color="inverse" if difference else "off", delta_arrow="auto" if difference else "off")  # fmt: skip
