@@ -26,7 +26,8 @@ def browser_type_launch_args() -> dict[str, object]:
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
     if found is None:
         pytest.fail("The browser tests need Chromium or Chrome (Debian: sudo apt-get install chromium).")
-    return {"executable_path": found, "args": ["--no-sandbox", "--disable-dev-shm-usage"]}
+    quiet = ("quic", "background-networking", "component-update", "sync", "dev-shm-usage", "gpu")
+    return {"executable_path": found, "args": ["--no-sandbox", "--no-first-run", *(f"--disable-{what}" for what in quiet)]}
 
 
 @pytest.fixture(scope="session")
