@@ -125,7 +125,8 @@ def _batches(
         number = source.types[column] == "DOUBLE"
         parts.append(f"{quote(column) if number else f'hash({_text(source, column)})'} AS value_{i}")
     sql = f"SELECT {', '.join(parts)} FROM {source.rows} WHERE {condition}"
-    return cursor.sql(sql, params=dict(bound)).to_arrow_reader(BATCH)
+    # Not cursor.sql(…, params=…), which holds the whole result as values first: 25 s and 2.4 GB for 1M rows.
+    return cursor.execute(sql, dict(bound)).to_arrow_reader(BATCH)
 
 
 def _completed(store: Store, source: Source, plan: Plan, condition: str, bound: Mapping[str, Any], table: pa.Table) -> pa.Table:
