@@ -40,7 +40,7 @@ def _card(model: str, scope: Scope) -> None:
         st.markdown(f"**{words.escaped(model)}**")
         st.caption("Loaded, not measured yet: `python -m monitors run` does that.")
         return
-    found = summaries.present(reads.alerts(model, scope.snapshot), served)
+    found = reads.alerts(model, scope.snapshot)
     still_open = found[found["state"] == "open"]
     level = summaries.worst_severity(still_open)
     last = served["last"].max()
@@ -75,8 +75,7 @@ def _to_clicked() -> None:
 
 def alerts(scope: Scope) -> None:
     """Open and latest alerts as sentences; each leads to its screen."""
-    served = reads.versions(scope.model, scope.snapshot)
-    found = reads.cut_alerts(summaries.present(reads.alerts(scope.model, scope.snapshot), served), scope)
+    found = reads.cut_alerts(reads.alerts(scope.model, scope.snapshot), scope)
     st.subheader("Alerts", anchor=False)
     if found.empty:
         st.success("No alert in this period.", icon=":material/check_circle:")

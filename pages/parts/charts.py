@@ -4,7 +4,7 @@ Times are given to Plotly without a zone, as UTC: with one it is ten times as sl
 Plotly's default is black and vanishes on the dark page.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from pages.parts import words
 from pages.parts.colours import LEVELS, Palette, palette
 
 LANE = 19  # px, one lane of versions or events above a chart
+# All shapes in one go: each add_vline or add_vrect takes 12 ms.
+WHOLE_HEIGHT = {"xref": "x", "yref": "y domain", "y0": 0, "y1": 1}
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "pentagon", "hexagon")
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
 
@@ -79,12 +81,7 @@ def over_time(
     )
     figure.update_layout(margin_r=104, legend=_legend(), hovermode="closest")
     _add_lanes(figure, marks, judged, plot, colours)
-    whole = judged["window_end"].max() - judged["window_start"].min()
-    for event in marks.events:
-        if focus in event.columns and event.end - event.start < whole / 7:  # a longer one would colour half of the plot
-            colour = colours.planted if event.kind == "planted" else colours.real
-            span = {"x0": _naive_time(event.start), "x1": _naive_time(event.end)}
-            figure.add_vrect(**span, fillcolor=colour, opacity=0.13, line_width=0, layer="below")
+    figure.layout.shapes += tuple(_spans(judged, marks.events, focus, colours))
     return figure
 
 
@@ -161,6 +158,16 @@ def distributions(groups: pd.DataFrame, window: str, y_title: str = "share of ro
     return figure
 
 
+def _spans(judged: pd.DataFrame, events: Sequence[Event], focus: str, colours: Palette) -> Iterator[dict[str, Any]]:
+    """The events that show in a column, as areas through the plot; one that lasted long would only colour half of it."""
+    whole = judged["window_end"].max() - judged["window_start"].min()
+    for event in events:
+        if focus in event.columns and event.end - event.start < whole / 7:
+            colour = colours.planted if event.kind == "planted" else colours.real
+            area = {"type": "rect", "x0": _naive_time(event.start), "x1": _naive_time(event.end), "layer": "below"}
+            yield area | WHOLE_HEIGHT | {"fillcolor": colour, "opacity": 0.13, "line": {"width": 0}}
+
+
 def _floors(figure: go.Figure, one: pd.DataFrame, colours: Palette, first: bool) -> None:
     """What chance gives, as an area, and what the reference's own windows give, as a dotted line; in steps."""
     steps = summaries.with_gaps(one)
@@ -211,7 +218,7 @@ def _line(figure: go.Figure, one: pd.DataFrame, name: str, i: int, y_format: str
         line={"color": own, "width": 2},
         marker={
             "symbol": SYMBOLS[i % len(SYMBOLS)],
-            "size": np.where(breach, 8, 5),
+            "size": np.where(breach, 9, 6),
             "color": [colours.state(step) if step > 0 else own for step in level],
             "line": {"width": 1, "color": colours.background},
         },
@@ -285,16 +292,18 @@ def _add_lanes(figure: go.Figure, marks: Marks, seen: pd.DataFrame, plot: int, c
             "showgrid": False, "zeroline": False, "fixedrange": True,
         },
     )  # fmt: skip
+    starts = []
     for i, row in enumerate(marks.versions.itertuples()):
         start, end = max(_naive_time(row.first), first), min(_naive_time(row.last), last)
         if start < end:
             _version_lane(figure, row, i, start, end, colours)
-            if start > first:
-                figure.add_vline(x=start, line={"color": colours.muted, "width": 1, "dash": "dot"})
+            starts += [start] if start > first else []
+    line = {"type": "line", "line": {"color": colours.muted, "width": 1, "dash": "dot"}} | WHOLE_HEIGHT
+    figure.layout.shapes += tuple(line | {"x0": start, "x1": start} for start in starts)
     for kind, colour in (("planted", colours.planted), ("real", colours.real)):
         if kind in lanes:
             seen_of = [e for e in marks.events if e.kind == kind and _naive_time(e.start) < last and _naive_time(e.end) > first]
-            _event_lane(figure, seen_of, lanes.index(kind), colour, first, last)
+            _event_lane(figure, seen_of, lanes.index(kind), colour, (first, last))
 
 
 def _version_lane(figure: go.Figure, row: Any, i: int, start: pd.Timestamp, end: pd.Timestamp, colours: Palette) -> None:
@@ -311,9 +320,11 @@ def _version_lane(figure: go.Figure, row: Any, i: int, start: pd.Timestamp, end:
 
 
 def _event_lane(
-    figure: go.Figure, shown: Sequence[Event], lane: int, colour: str, first: pd.Timestamp, last: pd.Timestamp
+    figure: go.Figure, shown: Sequence[Event], lane: int, colour: str, axis: tuple[pd.Timestamp, pd.Timestamp]
 ) -> None:
     """Events as bars as long as they lasted, with a mark where each begins, since most last a day in a year."""
+    first, last = axis
+    symbol = "diamond" if any(event.kind == "planted" for event in shown) else "circle"
     begins = [max(_naive_time(event.start), first) for event in shown]
     x = [time for event, begin in zip(shown, begins, strict=True) for time in (begin, min(_naive_time(event.end), last), None)]
     line = {"color": colour, "width": 3}
@@ -326,7 +337,7 @@ def _event_lane(
         yaxis="y2",
         mode="markers",
         showlegend=False,
-        marker={"symbol": "diamond" if lane == 1 else "circle", "size": 8, "color": colour},
+        marker={"symbol": symbol, "size": 8, "color": colour},
         hovertext=[_event_text(event) for event in shown],
         hovertemplate="%{hovertext}<extra></extra>",
     )

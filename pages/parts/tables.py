@@ -49,9 +49,9 @@ def _columns(by: str, metric: words.Metric) -> dict[str, Any]:
     return {
         by: st.column_config.TextColumn(by.capitalize(), pinned=True, width=135),
         "state": st.column_config.TextColumn("State now", help="Of the latest window that could be measured.", width=95),
-        "value": number(metric.label, format="%.3f", help=metric.reading, width=70),
+        "value": number("Value", format="%.3f", help=f"{metric.label}. {metric.reading}", width=70),
         "history": st.column_config.LineChartColumn("Over the period", y_min=0, width=140),
-        "times": number("× limit", format="%.1f", help="The value over its limit: above 1 it alerts.", width=62),
+        "times": number("× limit", format="%.2f", help="The value over its limit: above 1 it alerts.", width=62),
         "limit": number(
             "Limit", format="%.3f", help="The least value that would alert: warning, or a floor that is higher.", width=62
         ),
