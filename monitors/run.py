@@ -1,6 +1,6 @@
 """The one place that joins store and monitors: new logs → profiles → measurements, and the reads of what is kept."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -25,6 +25,7 @@ LENGTHS = {"day": "window_end - window_start = INTERVAL 1 DAY", "week": "window_
 LENGTHS |= {"hour": "window_end - window_start = INTERVAL 1 HOUR", "month": "window_end - window_start >= INTERVAL 28 DAY"}
 Progress = Callable[[str, float], None]
 FAR = pd.Timestamp("2262-01-01", tz="UTC")
+AT_ONCE = 300_000  # measurements held while a run writes them
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,35 +52,40 @@ def _run_one(store: Store, model: str, tell: Progress) -> Ran | None:
     refreshed = refresh(store, model, tell)
     if refreshed is None:
         return None
-    measured = _measure(store, model, refreshed, tell)
 
-    def write(cursor: Connection) -> None:
+    def write(cursor: Connection) -> int:
         _forget(cursor, model, refreshed)
-        append(cursor, "measurements", measured, 'segment, metric, window_end - window_start, version, "column", window_start')
+        count = 0
+        for measured in _measure(store, model, refreshed, tell):
+            append(cursor, "measurements", measured, 'segment, metric, window_end - window_start, version, "column", window_start')
+            count += len(measured)
         row = cursor.execute("SELECT coalesce(max(run), 0) + 1 FROM main.runs").fetchone()
         facts = {"run": row[0] if row else 1, "model": model, "snapshot": snapshot, "loads": list(refreshed.loads)}
-        facts |= {"basis": refreshed.basis, "windows": len(refreshed.touched), "measurements": len(measured)}
+        facts |= {"basis": refreshed.basis, "windows": len(refreshed.touched), "measurements": count}
         facts |= {"started_at": started, "finished_at": datetime.now(UTC), "author": author()}
         append(cursor, "runs", pd.DataFrame([facts]))
+        return count
 
-    transact(store, write, f"measure {len(refreshed.touched)} windows of {model}", {"snapshot": snapshot})
+    count = transact(store, write, f"measure {len(refreshed.touched)} windows of {model}", {"snapshot": snapshot})
     seconds = (datetime.now(UTC) - started).total_seconds()
-    return Ran(model, len(refreshed.touched), refreshed.profiles, len(measured), seconds)
+    return Ran(model, len(refreshed.touched), refreshed.profiles, count, seconds)
 
 
-def _measure(store: Store, model: str, refreshed: Refreshed, tell: Progress) -> pd.DataFrame:
-    """Measure every day, week and month that holds a touched window, from all profiles in it."""
+def _measure(store: Store, model: str, refreshed: Refreshed, tell: Progress) -> Iterator[pd.DataFrame]:
+    """Measure every day, week and month that holds a touched window, from all profiles in it; a few columns at a time, for memory's sake."""
     spans, learnt = _spans(refreshed.touched), bins(store, model)
     since, until = (spans["window_start"].min(), spans["window_end"].max()) if len(spans) else (FAR, FAR)
     columns = store.frame('SELECT DISTINCT "column" FROM main.profiles WHERE model = ? ORDER BY ALL', [model])["column"]
-    parts = [pd.DataFrame(columns=STORED)]
-    for i, column in enumerate(columns):  # one at a time: a year of 30 columns with their segments would not fit into a gigabyte
+    parts: list[pd.DataFrame] = []
+    for i, column in enumerate(columns):
         tell("measure", i / len(columns))
         reference = profiles(store, model=model, column=column, dataset="reference")
         log = profiles(store, model=model, column=column, dataset="log", since=since, until=until)
         both = pd.concat([reference, log], ignore_index=True)
         parts += [_kept(monitor.measure(both, learnt), spans, refreshed) for monitor in MONITORS]
-    return pd.concat(parts, ignore_index=True)
+        if sum(map(len, parts)) > AT_ONCE or i == len(columns) - 1:
+            yield pd.concat(parts, ignore_index=True)
+            parts = []
 
 
 def _kept(measured: pd.DataFrame, spans: pd.DataFrame, refreshed: Refreshed) -> pd.DataFrame:
