@@ -14,6 +14,13 @@ from data.store import open_store, transact
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py") if path.stem != "__init__")
 # What Streamlit's own elements do; ours must have no serious finding at all.
 STREAMLITS_OWN = {"svg-img-alt", "presentation-role-conflict", "aria-dialog-name", "list", "listitem"}
+# The middle of some mark of the heat map in the row that is labelled temp.
+CELL_OF_TEMP = """() => {
+    const middle = e => { const box = e.getBoundingClientRect(); return {x: box.x + box.width / 2, y: box.y + box.height / 2} }
+    const label = [...document.querySelectorAll('.stPlotlyChart .yaxislayer-above text')].find(e => e.textContent.trim() === 'temp')
+    const marks = [...document.querySelectorAll('.stPlotlyChart .scatterlayer .point')].map(middle)
+    return label && marks.find(mark => Math.abs(mark.y - middle(label).y) < 6)
+}"""
 Visit = Callable[..., Page]
 
 
@@ -50,16 +57,12 @@ def test_an_empty_store_says_what_to_do(name: str, visit: Visit, empty_url: str)
     expect(page.get_by_text("python -m monitors").first).to_be_visible()
 
 
-def test_a_click_on_the_heat_map_goes_to_the_column(visit: Visit):
-    page = visit("?version=v1")
+def test_a_click_on_the_heat_map_goes_to_the_column(page: Page, visit: Visit):
     page.set_viewport_size({"width": 1440, "height": 1800})  # the mouse clicks only what is in sight
-    page.wait_for_timeout(500)
-    label = page.locator(".stPlotlyChart .yaxislayer-above text", has_text=re.compile("^temp")).bounding_box()
-    assert label is not None
-    height = label["y"] + label["height"] / 2
-    centres = [box for mark in page.locator(".stPlotlyChart .scatterlayer .point").all() if (box := mark.bounding_box())]
-    at = next(box for box in centres if abs(box["y"] + box["height"] / 2 - height) < 6)
-    page.mouse.click(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
+    visit("?version=v1")
+    page.wait_for_function(CELL_OF_TEMP)  # Plotly draws in several steps: ask until it is there
+    at = page.evaluate(CELL_OF_TEMP)
+    page.mouse.click(at["x"], at["y"])
     expect(page.get_by_role("heading", name="temp over time")).to_be_visible()
     assert "column=temp" in page.url
     expect(page.get_by_role("combobox", name="Version")).to_have_value("v1")
