@@ -26,7 +26,7 @@ NAMES = {
     "inference_id": IDENTITY,
     "model_version": ("model_version", "version", "modelversion", "model_id", "deployed_model_id", "served_entity_id", "model"),
     "data_version": ("data_version", "dataversion", "feature_version", "dataset_version"),
-    "code_version": ("code_version", "codeversion", "git_sha", "commit", "app_version", "code"),
+    "code_version": ("code_version", "codeversion", "git_sha", "commit", "app_version"),
     "prediction": (
         "prediction", "y_pred", "predicted", "pred", "y_hat", "yhat", "predicted_label", "output", "_dc_prediction", "vorhersage",
     ),
@@ -58,7 +58,11 @@ SEGMENTS = (
     "kanal",
 )
 CODES = re.compile(r"(^|_)(zip|zipcode|plz|postal|postcode|postal_code|zip_code|phone|phone_number|iban)$")
-TIME_TEXT = re.compile(r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))([T ,].*)?\s*")
+TIME_TEXT = re.compile(
+    r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})|"
+    r"\d{1,2}(\. |[ /-])[^\W\d_]{3,9}[ /-]\d{2,4}|[^\W\d_]{3,9} \d{1,2},? \d{4})"
+    r"([T ,:].*)?\s*"
+)
 FEW = 50  # distinct values at most in a column that divides rows into segments, classes in a prediction
 
 

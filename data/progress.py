@@ -17,7 +17,7 @@ from duckdb import func
 T = TypeVar("T")
 Progress = Callable[[float, int, float | None], None]
 EVERY_SECONDS = 0.1
-FIRST_GUESS_SECONDS = 1.0  # before that, the time left would be a guess from nothing
+FIRST_GUESS_SECONDS, FIRST_GUESS_SHARE = 1.0, 0.01  # before that, the time left would be a guess from nothing
 NUMBERS = itertools.count()
 
 
@@ -84,7 +84,7 @@ class Report:
         self.share = share
         if self.tell is not None:
             passed = time.monotonic() - self.since
-            known = share > 0 and (passed > FIRST_GUESS_SECONDS or share == 1.0)
+            known = share == 1.0 or (share > FIRST_GUESS_SHARE and passed > FIRST_GUESS_SECONDS)
             self.tell(share, rows, passed * (1 - share) / share if known else None)
 
 

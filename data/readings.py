@@ -40,8 +40,8 @@ def time_format(
     holding = [(scan, c) for scan in scans for c in scan.columns if c.name == name and c.type == "VARCHAR"]
     chosen = known.split(" | ") if known else []
     for rivals in times.formats(_unread_shapes(cursor, holding, known)):
-        fits = [fit for fit in _fits(cursor, holding, rivals, known) if fit.values]
-        if fits:
+        fits = _fits(cursor, holding, rivals, known)
+        if any(fit.values for fit in fits):
             chosen += _decided(cursor, name, fits, known).format.split(" | ")
     return " | ".join(dict.fromkeys(chosen)) or None
 
@@ -49,17 +49,17 @@ def time_format(
 def _decided(cursor: duckdb.DuckDBPyConnection, name: str, fits: Sequence[Fit], known: str | None) -> Fit:
     """The one reading that fits every value that any fits; what is known counts as seen."""
     kin = [fit for fit in fits if _date(fit.format) in {_date(one) for one in (known or "").split(" | ")}]
-    good = [fit for fit in kin or fits if not fit.missed]
+    good = [fit for fit in kin or fits if fit.values and not fit.missed]
     if len(good) == 1:
         return good[0]
     if kin:
-        other = next(fit for fit in fits if fit not in kin)
+        other = next(fit for fit in fits if fit.values and fit not in kin)
         raise BadInput(
             f'{other.file}, column "{name}": the remembered format {known} does not read "{other.example}", but {other.format} '
             "does. If the column mixes both, mend it; else write `time_format` in roles.yaml."
         )
     if not good:
-        one, other = fits[:2]
+        one, other = [fit for fit in fits if fit.values][:2]
         raise BadInput(
             f'{one.file}, column "{name}": some values are {_called(one.format)} ("{one.example}"), others {_called(other.format)} '
             f'("{other.example}"). Mend the column, or write `time_format` in roles.yaml: what it does not read is then kept as a misfit.'

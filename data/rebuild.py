@@ -1,8 +1,13 @@
 """A change of roles that changes types: the tables of the model are made anew, at once. Never ALTER TYPE (DESIGN §4)."""
 
-from data import typed
-from data.roles import Roles, lake_types, named, saved_in, write
-from data.scan import Column
+from dataclasses import replace
+from pathlib import Path
+
+from data import readings, typed
+from data.errors import BadInput, near
+from data.files import Source, Stamp
+from data.roles import TIMES, Roles, lake_types, named, saved_in, write
+from data.scan import Column, Scan
 from data.sql import literal, quote
 from data.store import DATASETS, SCHEMAS, Connection, Store, columns, table, transact
 from data.typed import Reading
@@ -15,16 +20,53 @@ def remember(store: Store, model: str, roles: Roles, reason: str = "") -> str:
 
     Columns that are loaded already get their new type: from their values, and from the texts that could not be read before.
     What was once read as a number comes back as the number is written (1.50 as 1.5); times keep the reading that they had.
+
+    Raises
+    ------
+    BadInput : a column that no table of the model has, or texts that are to be times and can be read in two ways.
     """
-    changed = transact(store, lambda cursor: remember_in(cursor, model, roles, reason), f"roles of {model}: {reason or 'edited'}")
+
+    def work(cursor: Connection) -> list[str]:
+        _check_columns(cursor, model, roles)
+        return remember_in(cursor, model, roles, reason)
+
+    changed = transact(store, work, f"roles of {model}: {reason or 'edited'}")
     return f"The roles of {model} are saved." + (f" {' '.join(changed)}" if changed else "")
 
 
 def remember_in(cursor: Connection, model: str, roles: Roles, reason: str) -> list[str]:
     """`remember` within a transaction; a sentence for each table that was made anew."""
+    roles = _timed(cursor, model, roles)
     if saved_in(cursor, model) != roles:
         write(cursor, model, roles, reason)
     return [sentence for dataset in DATASETS if (sentence := _retype(cursor, dataset, model, roles))]
+
+
+def _check_columns(cursor: Connection, model: str, roles: Roles) -> None:
+    known, before = model_columns(cursor, model), saved_in(cursor, model)
+    allowed = {
+        *known,
+        *(named(before) if before else ()),
+        roles.label,
+        roles.label_time,
+    }  # labels come later, in files of their own
+    for column, role in named(roles).items():
+        if known and column not in allowed:
+            raise BadInput(f'roles: `{role}` names the column "{column}", which {model} does not have. {near(column, known)}')
+
+
+def _timed(cursor: Connection, model: str, roles: Roles) -> Roles:
+    """The roles with the format of texts in the lake that are to be times now: decided by all of them, as in a load."""
+    found = roles.time_format
+    for column in (getattr(roles, role) for role in TIMES):
+        texts = [d for d in DATASETS if columns(cursor, d, model).get(column) == "VARCHAR"]
+        found = readings.time_format(cursor, [_as_scan(d, model, column) for d in texts], column, found, insist=True)
+    return replace(roles, time_format=found)
+
+
+def _as_scan(dataset: str, model: str, column: str) -> Scan:
+    source = Source(Path(), f"{model} ({dataset})", None, "none", "utf-8", Stamp(0, 0, 0), "", Path(), "")
+    return Scan(source, table(dataset, model), "_row", (Column(column, quote(column), "VARCHAR"),))
 
 
 def _retype(cursor: Connection, dataset: str, model: str, roles: Roles) -> str | None:

@@ -9,6 +9,7 @@ import getpass
 import importlib.resources
 import json
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -131,11 +132,15 @@ def _connect(place: str, rows: str, team: bool) -> Connection:
     scratch = Path(tempfile.gettempdir()) / f"vigia-{os.getpid()}"
     connection = duckdb.connect(config={"temp_directory": str(scratch), "memory_limit": os.environ.get("VIGIA_MEMORY", "1GB")})
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    # DuckLake 1.5.5 forgets a column's bounds when the first files of a table come in one transaction and the very first has only nulls in
+    # it; the next commit then writes its own bounds as the table's, and filters lose all rows outside. Files keep right bounds of their own.
+    connection.execute("SET GLOBAL disabled_optimizers = 'statistics_propagation'")
     for name in EXTENSIONS["postgres" if team else "sqlite"]:
         package = importlib.resources.files(f"duckdb_extension_{name}")
         path = package / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
         connection.execute(f"LOAD {literal(str(path))}")
-    catalog = f"ducklake:postgres:{place.split(':', 1)[1]}" if team else f"ducklake:sqlite:{Path(place).resolve() / 'catalog.sqlite'}"
+    server = place if "://" in place else place.split(":", 1)[-1]
+    catalog = f"ducklake:postgres:{server}" if team else f"ducklake:sqlite:{Path(place).resolve() / 'catalog.sqlite'}"
     options = f"DATA_PATH {literal(rows)}, DATA_INLINING_ROW_LIMIT 0"
     if not team:
         # Paths in the catalogue are relative, so a directory that was moved or copied opens where it is now.
@@ -143,7 +148,8 @@ def _connect(place: str, rows: str, team: bool) -> Connection:
     try:
         _retried(lambda: connection.execute(f"ATTACH {literal(catalog)} AS lake ({options})"))
     except duckdb.Error as error:
-        raise BadInput(f'The store "{_without_secret(place)}" cannot be opened: {_first_line(error)}. Check --store or VIGIA_STORE.') from error
+        told = _without_secret(f'The store "{place}" cannot be opened: {_first_line(error)}')
+        raise BadInput(f"{told}. Check --store or VIGIA_STORE.") from error
     return connection
 
 
@@ -288,4 +294,4 @@ def _first_line(error: Exception) -> str:
 
 
 def _without_secret(place: str) -> str:
-    return " ".join("password=…" if word.startswith("password=") else word for word in place.split(" "))
+    return re.sub(r"(password=|://[^:/@\s]+:)[^\s@\"]+", r"\1…", place)

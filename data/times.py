@@ -13,6 +13,7 @@ BASIC = r"\d{8}T\d{4,6}(Z|[+-]\d{2}:?\d{2})?"
 # Epoch units by magnitude, for times from 1990 to 2100: the four ranges do not meet.
 EPOCHS = {"epoch_s": 1, "epoch_ms": 10**3, "epoch_us": 10**6, "epoch_ns": 10**9}
 FIRST, LAST = 631_152_000, 4_102_444_800
+YEAR_1, YEAR_10000 = 62_135_596_800, 253_402_300_800  # seconds before and after 1970
 DIGITS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 # The shape of a text: four digits are Y, other runs of digits 9, letters a.
 CLOCKS = {
@@ -39,14 +40,10 @@ def time(sql: str, kind: str, time_format: str | None, zone: str) -> str:
         return f"CAST({sql} AS TIMESTAMP) AT TIME ZONE {literal(zone)}"
     if kind == "VARCHAR":
         ways = [_formatted(sql, time_format, zone)] if time_format and not time_format.startswith("epoch_") else []
-        return f"coalesce({', '.join([*ways, _iso(sql, zone), _digits(sql, time_format, zone)])})"
+        return f"coalesce({', '.join([*ways, _iso(sql, zone), _numeric(sql, kind, time_format, zone)])})"
     if kind in ("BOOLEAN", "TIME", "INTERVAL", "BLOB", "UUID"):
         return "NULL::TIMESTAMPTZ"
-    return _digits(
-        f"CAST({sql} AS VARCHAR)" if kind not in ("DOUBLE", "FLOAT") else f"CAST(CAST({sql} AS DECIMAL(30, 6)) AS VARCHAR)",
-        time_format,
-        zone,
-    )
+    return _numeric(sql, kind, time_format, zone)
 
 
 def shape(sql: str) -> str:
@@ -67,13 +64,16 @@ def formats(shapes: Iterable[str]) -> list[tuple[str, ...]]:
 def _readings_of(text: str) -> list[tuple[tuple[str, ...], str]]:
     """Rival formats of the date, and the format of the rest."""
     zone = ""
-    if found := re.search(r" ?[+-][9Y](:9)?$", text):
-        text, zone = text[: found.start()], " %z" if found[0][0] == " " else "%z"
+    if found := re.search(r"(?<=[:.]9)( ?)[+-][9Y](:9)?$", text):
+        text, zone = text[: found.start()], found[1] + "%z"
     text = text.replace(":9.Y", ":9.9")
     for sep in "/.-":
         for pattern, orders in ORDERS.items():
             if (clock := _clock(text, pattern.format(sep))) is not None:
-                return [(tuple(order.format(sep) for order in orders), clock + zone)]
+                named = [
+                    order.format(sep) for order in orders if sep == "-" or not order.startswith("%y")
+                ]  # nobody writes 26/03/01
+                return [(tuple(named), clock + zone)]
     for pattern, spelt in NAMED.items():
         if (clock := _clock(text, pattern)) is not None:
             return [((one,), clock + zone) for one in spelt]  # a name of a month decides; Mar and March are tried in turn
@@ -130,24 +130,34 @@ def _spread(sql: str) -> str:
     return f"regexp_replace({full}, '^(\\d{{4}})(\\d\\d)(\\d\\d)T(\\d\\d)(\\d\\d)(\\d\\d)', '\\1-\\2-\\3T\\4:\\5:\\6')"
 
 
-def _digits(sql: str, time_format: str | None, zone: str) -> str:
+def _numeric(sql: str, kind: str, time_format: str | None, zone: str) -> str:
     """Seconds, milli-, micro- or nanoseconds since 1970 by their size, or as `time_format` says; 20260301 and its longer kin."""
-    number = f"TRY_CAST({sql} AS DECIMAL(30, 6))"
-    micros = {
-        "epoch_s": f"CAST({number} * 1000000 AS BIGINT)", "epoch_ms": f"CAST({number} * 1000 AS BIGINT)",
-        "epoch_us": f"CAST({number} AS BIGINT)", "epoch_ns": f"CAST({number} AS BIGINT) // 1000",
-    }  # fmt: skip
+    if kind == "VARCHAR":
+        whole = _numeric(f"TRY_CAST({sql} AS BIGINT)", "BIGINT", time_format, zone)
+        broken = _numeric(f"TRY_CAST({sql} AS DOUBLE)", "DOUBLE", time_format, zone)
+        return f"CASE WHEN regexp_full_match({sql}, '-?\\d+') THEN {whole} WHEN regexp_full_match({sql}, '-?\\d+\\.\\d+') THEN {broken} END"
+    exact = "INT" in kind
+    number = f"TRY_CAST({sql} AS {'BIGINT' if exact else 'DOUBLE'})"
     if time_format in EPOCHS:
-        way = f"make_timestamp({micros[time_format]})::TIMESTAMP AT TIME ZONE 'UTC'"
+        per = EPOCHS[time_format]
+        first, end = -min(YEAR_1 * per, 2**63 - 1), min(YEAR_10000 * per, 2**63 - 1)
+        return f"CASE WHEN {number} > {first} AND {number} < {end} THEN {_since_1970(number, per, exact)} END"
+    units = [
+        f"WHEN {number} >= {FIRST * per} AND {number} < {LAST * per} THEN {_since_1970(number, per, exact)}"
+        for per in EPOCHS.values()
+    ]
+    dates = [
+        f"WHEN {number} >= {19 * 10 ** (digits - 2)} AND {number} < {22 * 10 ** (digits - 2)} "
+        f"THEN TRY_STRPTIME(CAST(CAST({number} AS BIGINT) AS VARCHAR), {literal(one)}) AT TIME ZONE {literal(zone)}"
+        for digits, one in DIGITS.items()
+    ]
+    return f"CASE {' '.join(units + dates)} END"
+
+
+def _since_1970(number: str, per_second: int, exact: bool) -> str:
+    """A TIMESTAMPTZ of a count of units. Whole numbers are never turned to floats, which cannot hold nanoseconds."""
+    if exact:
+        micros = f"{number} * {10**6 // per_second}" if per_second <= 10**6 else f"{number} // {per_second // 10**6}"
     else:
-        cases = " ".join(
-            f"WHEN {number} >= {FIRST * per} AND {number} < {LAST * per} THEN make_timestamp({micros[unit]}) AT TIME ZONE 'UTC'"
-            for unit, per in EPOCHS.items()
-        )
-        whole = f"regexp_replace({sql}, '\\.0+$', '')"
-        dates = " ".join(
-            f"WHEN length({whole}) = {length} THEN TRY_STRPTIME({whole}, {literal(f)}) AT TIME ZONE {literal(zone)}"
-            for length, f in DIGITS.items()
-        )
-        way = f"CASE {cases} {dates} END"
-    return f"CASE WHEN regexp_full_match({sql}, '-?\\d+(\\.\\d+)?') THEN {way} END"
+        micros = f"CAST(round({number} * {10**6 / per_second}) AS BIGINT)"
+    return f"make_timestamp({micros}) AT TIME ZONE 'UTC'"
