@@ -124,6 +124,8 @@ def _recognise(path: Path, name: str) -> tuple[Source, Path | None]:
     short = Path(name).name
     if path.is_dir():
         raise BadInput(f'"{name}" is a folder. Name its files, for example "{Path(name) / "*.parquet"}".')
+    if not path.exists():
+        raise BadInput(_missing(path))
     if not path.is_file():
         raise BadInput(f'"{name}" is not a regular file, so it cannot be read twice and compared. Save it to a file first.')
     before, sha256 = stamp(path), digest(path)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from data import times
-from data.scan import MARKERS, Column, present
+from data.scan import Column, is_marker, present
 from data.sql import literal
 
 FLOATS = ("DOUBLE", "FLOAT")
@@ -46,7 +46,7 @@ def misfits(columns: Iterable[tuple[Column, str, str]]) -> str:
     for column, raw, read in columns:
         bad = f"{read} IS NULL AND {raw} IS NOT NULL"
         if column.marked:
-            bad = f"CASE WHEN {bad} THEN lower(trim({raw})) NOT IN {MARKERS} ELSE false END"
+            bad = f"CASE WHEN {bad} THEN NOT {is_marker(raw)} ELSE false END"
         entries.append((f"({bad})", f"{{'key': {literal(column.name)}, 'value': {raw}}}"))
     if not entries:
         return "NULL::MAP(VARCHAR, VARCHAR)"

@@ -288,3 +288,23 @@ def test_temporary_copies_are_removed(store: Store, tmp_path: Path, monkeypatch:
     with pytest.raises(BadInput):
         load(store, [write(tmp_path / "b.csv", "ts,x\n2026-03-01,1,2\n".encode("utf-16"))], "m")
     assert not list((tmp_path / "tmp").glob("*.txt"))
+
+
+def test_objects_whose_keys_differ_from_line_to_line(store: Store, tmp_path: Path):
+    lines = [
+        '{"ts": "2026-03-01", "a": null, "b": 1}',
+        '{"ts": "2026-03-01", "a": {"x": 1}}',
+        '{"ts": "2026-03-01", "a": {"y": "z"}, "b": {"c": 1}}',
+    ]
+    load(store, [write(tmp_path / "a.jsonl", "\n".join(lines).encode())], "m")
+    table = store.frame('SELECT "a.x" AS x, "a.y" AS y, b FROM logs.m ORDER BY _row')
+    assert table["x"].isna().to_list() == [True, False, True]
+    assert table["y"].dropna().to_list() == ["z"]
+    assert table["b"].dropna().to_list() == ["1", '{"c":1}']
+
+
+def test_markers_of_missing_values_in_csv_and_texts_that_only_hold_one(store: Store, tmp_path: Path):
+    texts = ["", "NA", "na", "N/A", "n/a", "NULL", "null", "None", "none", "NaT", " NA ", "na|n", "nan", "none of it", "nay"]
+    text = "ts,plan\n" + "".join(f'2026-03-01,"{one}"\n' for one in texts)
+    load(store, [write(tmp_path / "a.csv", text.encode())], "m")
+    assert store.frame("SELECT plan FROM logs.m WHERE plan IS NOT NULL ORDER BY _row")["plan"].to_list() == texts[11:]
