@@ -83,6 +83,12 @@ def remembered(store: Store, model: str) -> Preview:
     return Preview(roles, as_table(roles, shown, {}, _values_in_lake(store, model)))
 
 
+def entries(store: Store, model: str) -> pd.DataFrame:
+    """Who set the model's roles, when and why, the last first: edited_at, author, reason."""
+    sql = "SELECT edited_at, author, reason FROM main.roles WHERE model = ? ORDER BY edited_at DESC, rowid DESC"
+    return store.frame(sql, [model])
+
+
 def _values_in_lake(store: Store, model: str) -> pd.DataFrame:
     frames = []
     for dataset in DATASETS:
@@ -115,9 +121,15 @@ def _some(values: pd.Series | None, most: int = 60) -> str:
     """The first different values, as many as fit."""
     if values is None:
         return ""
-    texts = [f"{v:g}" if isinstance(v, float) else str(v)[:24] for v in values.dropna().unique()[:5]]
+    texts = [_text(value) for value in values.dropna().unique()[:5]]
     text = ", ".join(texts)
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return f"{value:g}" if isinstance(value, float) else str(value)[:24]
 
 
 def from_table(given: pd.DataFrame, base: Roles) -> Roles:

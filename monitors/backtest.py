@@ -147,7 +147,7 @@ def stops(values: Floats, rule: Rule, keep: Sequence[float] = ()) -> list[float]
     limits are 0.1 and 0.25. Quantiles, standard deviations and rates have a range of their own.
     """
     least, most = bounds(rule.metric) if rule.kind == "constant" else (-math.inf, math.inf)
-    made = _stops_of_kind(rule) if rule.kind != "constant" else _stops_of_values(values, keep)
+    made = _stops_of_kind(rule) if rule.kind != "constant" else _stops_of_values(values, keep, most)
     inside = {float(stop) for stop in (*made, *keep) if least <= stop <= most}
     return sorted(inside) if len(inside) > 1 else sorted(inside | {max(least, 0.0), min(most, 1.0)})
 
@@ -161,20 +161,27 @@ def _stops_of_kind(rule: Rule) -> list[float]:
     return [*(step / 100 for step in range(101)), 0.995, 0.999]
 
 
-def _stops_of_values(values: Floats, keep: Sequence[float]) -> list[float]:
-    finite = np.append(values[np.isfinite(values)], np.asarray(keep, dtype=float))
-    if not len(finite):
-        return [step / STOPS for step in range(STOPS + 1)]
-    low, high = float(finite.min()), float(finite.max())
-    if low == high:  # nothing varies: a slider needs two ends all the same
-        low, high = min(0.0, 2 * low), max(0.0, 2 * high) or 1.0
-    if low >= 0 and float(np.median(finite)) < high / 10:
+def _stops_of_values(values: Floats, keep: Sequence[float], most: float) -> list[float]:
+    low, high = _ends(values[np.isfinite(values)], np.asarray(keep, dtype=float), most)
+    finite = np.append(values[np.isfinite(values)], keep)
+    if low == 0 and len(finite) and float(np.median(finite)) < high / 10:
         top = math.floor(math.log10(high))
         grown = [float(f"{m}e{k}") for k in range(top - DECADES + 1, top + 1) for m in MANTISSAS]
         kept = [stop for stop in grown if stop < high]
         return [0.0, *kept, next((stop for stop in grown if stop >= high), float(f"1e{top + 1}"))]
     step = _round_step((high - low) / STOPS)
     return [float(f"{n * step:.10g}") for n in range(math.floor(low / step), math.ceil(high / step) + 1)]
+
+
+def _ends(values: Floats, keep: Floats, most: float) -> tuple[float, float]:
+    """What occurred and room to move the limits: to their double, and to 0 where values come near it. Never the same."""
+    around = np.concatenate((values, keep, 2 * keep))
+    low, high = float(around.min(initial=math.inf)), min(float(around.max(initial=-math.inf)), most)
+    if not len(around) or low == high == 0:
+        return 0.0, 1.0
+    if 0 <= low < high / 2 or low == high:  # also where nothing varies: a slider needs two ends all the same
+        low, high = min(0.0, low), max(0.0, high)
+    return low, high
 
 
 def _round_step(least: float) -> float:

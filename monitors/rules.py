@@ -168,7 +168,7 @@ def scope_text(rule: Rule) -> str:
     if rule.metric is None:
         watched = f"every metric of {rule.monitor}" if rule.monitor else "every metric" if rule.scope else "everything"
     where = f" of {rule.column}" if rule.column is not None else ""
-    part = f" in {rule.segment}" if rule.segment is not None else ""
+    part = f" in {'all rows' if rule.segment == 'all' else rule.segment}" if rule.segment is not None else ""
     names = [name for name in (rule.version, rule.model) if name is not None]
     return watched + where + part + (", " + " of ".join(names) if names else "")
 

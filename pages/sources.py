@@ -39,7 +39,7 @@ def welcome() -> None:
         if st.button("Load the sample", icon=":material/flight_takeoff:"):
             jobs.sample(load_sample)
             st.rerun()
-        st.caption("On the command line: `python -m monitors sample`, or `python -m monitors load log.parquet --model my-model`")
+        st.markdown("On the command line: `python -m monitors sample`, or `python -m monitors load log.parquet --model my-model`")
 
 
 def change_roles(models: list[str]) -> None:
@@ -58,6 +58,7 @@ def change_roles(models: list[str]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         reason = st.text_input("Why", key=f"why_roles {model} {at}", placeholder="Kept with the change", max_chars=300, width=420)
         save = st.button("Save roles", type="primary", disabled=wanted == shown.roles)
+    role_table.entries(reads.role_entries(model, at))
     if not save:
         return
     if not reason.strip():

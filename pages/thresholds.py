@@ -40,36 +40,26 @@ def choose(scope: Scope) -> tuple[str, str, dict[str, str]]:
     called = {metric if names.count(metric) == 1 else f"{monitor} {metric}": (monitor, metric) for monitor, metric in pairs}
     models = reads.all_models(scope.snapshot)
     with st.grid(columns=5 if len(models) > 1 else 4, min_column_width=165):
-        chosen = _box("Metric", list(called), "rule_metric", format_func=_label)
+        chosen = _box("Metric", list(called), "rule_metric")
         monitor, metric = called[chosen]
         measured = reads.prepared(_whole(scope), ["week"], monitor=monitor, metric=metric, segment="all").frame
         columns = sorted(measured["column"].unique(), key=str.casefold)
         about = {"monitor": monitor, "metric": metric} if names.count(metric) > 1 else {"metric": metric}
-        about |= _named("column", _box("Column", [rule_form.EVERY["column"], *columns], "rule_column"))
+        about |= _named("column", _box("Column of the rule", [rule_form.EVERY["column"], *columns], "rule_column"))
         versions = [str(version) for version in reads.versions(scope.model, scope.snapshot)["version"]]
-        about |= _named("version", _box("Of version", [rule_form.EVERY["version"], *versions], "rule_version"))
+        about |= _named("version", _box("Version of the rule", [rule_form.EVERY["version"], *versions], "rule_version"))
         segments = [segment for segment in reads.segments(scope.model, scope.snapshot) if segment != "all"]
-        about |= _named(
-            "segment", _box("In rows", ["all", rule_form.EVERY["segment"], *segments], "rule_segment", format_func=_rows)
-        )
+        about |= _named("segment", _box("Segment of the rule", ["all", rule_form.EVERY["segment"], *segments], "rule_segment"))
         if len(models) > 1:
-            about |= _named("model", _box("For model", [scope.model, rule_form.EVERY["model"]], "rule_model"))
+            about |= _named("model", _box("Model of the rule", [scope.model, rule_form.EVERY["model"]], "rule_model"))
     return monitor, metric, {field: about[field] for field in Rule.model_fields if field in about}
 
 
-def _box(label: str, options: list[str], key: str, **more: object) -> str:
+def _box(label: str, options: list[str], key: str) -> str:
     if st.session_state.get(key, options[0]) not in options:
         del st.session_state[key]  # of a model that was chosen before
-    found: str = st.selectbox(label, options, key=key, bind="query-params", **more)  # type: ignore[call-overload]
+    found: str = st.selectbox(label, options, key=key, bind="query-params")
     return found
-
-
-def _label(metric: str) -> str:
-    return words.metric(metric.split(" ")[-1]).label
-
-
-def _rows(segment: str) -> str:
-    return "all rows together" if segment == "all" else segment.replace("=", " = ", 1)
 
 
 def _named(field: str, chosen: str) -> dict[str, str]:
@@ -108,7 +98,10 @@ def move(scope: Scope, monitor: str, metric: str, about: dict[str, str]) -> None
     served = reads.versions(scope.model, scope.snapshot)
     found = {name: summaries.present(alerts(rows), served) for name, rows in judged.items()}
     with effect:
-        effects(found["in force"], found["moved"], is_on=rulebook.resolve(moved, **backtest.with_monitor(about)).enabled)
+        is_on = rulebook.resolve(moved, **backtest.with_monitor(about)).enabled
+        effects(found["in force"], found["moved"], is_on=is_on, is_moved=bool(rule_form.draft(about)))
+        if not (judged["moved"]["level"] >= 0).any() and found["moved"].empty:
+            st.caption("No window could be judged: none was measured with rows enough, or the rule is off.")
     spans(scope, about, found, judged["moved"], bool(rule_form.draft(about)))
     one_column(scope, about, moved, seen, found["moved"])
 
@@ -170,7 +163,7 @@ def keep(wanted: Rules, reason: str, about: dict[str, str], told: str) -> None:
     st.rerun()
 
 
-def effects(saved: pd.DataFrame, moved: pd.DataFrame, *, is_on: bool) -> None:
+def effects(saved: pd.DataFrame, moved: pd.DataFrame, *, is_on: bool, is_moved: bool) -> None:
     """The alerts counted, and those that come or go."""
     st.markdown("##### Alerts over the whole history")
     now, then = backtest.counts(moved), backtest.counts(saved)
@@ -188,8 +181,8 @@ def effects(saved: pd.DataFrame, moved: pd.DataFrame, *, is_on: bool) -> None:
     events = events[events["change"] != "same"]
     if len(events):
         rule_history.changes(events)
-    elif is_on:
-        st.caption("Move a limit to see which alerts come and which go.")
+    elif is_on and len(saved):
+        st.caption("The moved rule gives the same alerts." if is_moved else "Move a limit to see which alerts come and which go.")
 
 
 def spans(scope: Scope, about: dict[str, str], found: dict[str, pd.DataFrame], seen: pd.DataFrame, is_moved: bool) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from data import load as loading
 from data.load import Loaded
-from data.roles import Roles
+from data.roles import Roles, saved
 from monitors import run
 from pages.parts import reads, sidebar, words
 
@@ -101,14 +101,21 @@ def sample(load_sample: Callable[..., list[Loaded]]) -> None:
 def _run(model: str, bar: Any) -> str:
     ran = run.run(reads.store(), model, lambda step, share: bar.progress(min(max(share, 0.0), 1.0), f"Measuring: {step} …"))
     bar.progress(1.0, "Done")
-    if not ran or not ran[0].measurements:
-        return (
-            "Nothing new to measure: drift needs a log and a reference."
-            if not ran or not ran[0].windows
-            else "Nothing could be measured yet."
-        )
-    windows = f"{ran[0].windows:,} window{'' if ran[0].windows == 1 else 's'}"
-    return f"{windows} profiled, {ran[0].measurements:,} measurements in {ran[0].seconds:.1f} s."
+    told = "Nothing new to measure."
+    if ran and ran[0].windows:
+        windows = f"{ran[0].windows:,} window{'' if ran[0].windows == 1 else 's'}"
+        told = f"{windows} profiled, {ran[0].measurements:,} measurements in {ran[0].seconds:.1f} s."
+    return f"{told} {_missing(model)}".strip()
+
+
+def _missing(model: str) -> str:
+    """What has to be loaded yet before drift can be measured."""
+    loads = loading.loads(reads.store(), model)
+    there = set(loads[loads["undone_at"].isna()]["dataset"])
+    known = saved(reads.store(), model)
+    if "log" in there and "reference" not in there and not (known and known.reference):
+        return "Load a reference too: what the log is compared with."
+    return "Load a log next: what is watched." if "reference" in there and "log" not in there else ""
 
 
 def _loaded_text(loaded: Sequence[Loaded], model: str, dataset: str) -> str:

@@ -55,12 +55,11 @@ def _totals(table: pd.DataFrame) -> None:
 def _table(shown: pd.DataFrame) -> int | None:
     time = st.column_config.DatetimeColumn
     config: dict[str, Any] = {
-        "load": number("Load", width=46), "file": text("File", width=172), "model": text("Model", width=95),
+        "load": number("Load", width=46), "file": text("File", width=172), "undone": text("Undone", width=150), "model": text("Model", width=95),
         "dataset": text("As", width=75), "version": text("Version", width=58), "rows": number("Rows", format="localized", width=70),
         "misfits": number("Misfits", format="localized", width=58), "first_time": time("From (UTC)", format="D MMM YYYY", width=90),
         "last_time": time("to", format="D MMM YYYY", width=90), "loaded_at": time("Loaded (UTC)", format="D MMM YYYY, HH:mm", width=128),
         "author": text("By", width=70), "bytes": number("Size", format="bytes", width=68), "notes": text("Notes", width=260),
-        "undone": text("Undone", width=170),
     }  # fmt: skip
     table = _naive(shown, "first_time", "last_time", "loaded_at")
     table = table.assign(file=table["file"].map(lambda name: Path(name).name), notes=table["notes"].map(" ".join))
@@ -112,9 +111,9 @@ def _misfits(load: pd.Series) -> None:
 @st.dialog("Undo a load", icon=":material/undo:")
 def _undo(number: int, model: str, what: str) -> None:
     st.markdown(
-        f"{what}, and what came of them is measured anew. The entry stays, with who and why. The same file can be loaded again."
+        f"{what}, and what came of them is measured anew. Its entry stays, marked as undone. The same file can be loaded again."
     )
-    reason = st.text_input("Why", placeholder="Kept with the entry", max_chars=300)
+    reason = st.text_input("Why", placeholder="Kept in the history of the store", max_chars=300)
     with st.container(horizontal=True):
         sure = st.button(f"Undo load {number}", type="primary")
         if st.button("Keep it"):

@@ -109,6 +109,12 @@ def remembered_roles(model: str, at: int) -> previews.Preview:
     return found
 
 
+def role_entries(model: str, at: int) -> Frame:
+    """Who set the roles of a model, when and why."""
+    found: Frame = _cached(previews.entries, at, model=model)
+    return found
+
+
 def prepared(scope: Scope, windows: Sequence[str], **names: str | None) -> thresholds.Prepared:
     """The measurements of the scope over the whole history, ready for `judge`.
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from data.preview import ROLES, TYPES, Preview, from_table
 from data.roles import CHOICES, Roles
-from pages.parts import tables
+from pages.parts import tables, words
 
 MOST_ROWS = 14  # a longer table scrolls
 SAID = {"day": "one day", "hour": "one hour", "auto": "as each file shows", ".": "point: 1.5", ",": "comma: 1,5"}
@@ -38,6 +38,15 @@ def editor(shown: Preview, key: str, *, reasons: bool = True) -> Roles:
         alt="What each column is for; role and type can be changed",
     )  # fmt: skip
     return from_table(given, shown.roles)
+
+
+def entries(table: pd.DataFrame) -> None:
+    """Who set the roles before, when and why; a guess tells why for each column."""
+    with st.expander("Who set these roles, and why", icon=":material/history:"):
+        for entry in table.itertuples():
+            st.markdown(f"**{words.day(entry.edited_at)}, {words.escaped(entry.author)}**")
+            reasons = str(entry.reason or "no reason given").split("; ")
+            st.markdown("\n".join(f"- {words.escaped(reason)}" for reason in reasons))
 
 
 def settings(base: Roles, key: str) -> Roles:

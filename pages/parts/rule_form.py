@@ -15,7 +15,7 @@ from pages.parts import words
 
 Scope = Mapping[str, str]
 ON = "Raises alerts"
-EVERY = {"column": "every column", "version": "every version", "segment": "all rows and every segment", "model": "every model"}
+EVERY = {"column": "every column", "version": "every version", "segment": "all and every segment", "model": "every model"}
 HOW = """
 **A rule** says from which value on a metric is a *warning* and from which it is *critical*. The defaults come with Vigia, each with its
 reason. What you save here is an *override*: it changes the fields that you moved and inherits all others.
