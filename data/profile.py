@@ -1,6 +1,7 @@
 """From rows to profiles: which windows a load touched, one scan of them, and what is stored."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -33,16 +34,16 @@ def windows(cursor: Connection, source: Source, condition: str = "true", values:
 
 def segments(cursor: Connection, sources: Iterable[Source]) -> Values:
     """The segment columns with the values that get a profile: the most frequent of log and reference."""
-    found: dict[str, dict[str, int]] = {}
+    found: dict[str, Counter[str]] = {}
     for source in sources:
         for column in source.roles.segments:
-            counts = found.setdefault(column, {})
+            counts = found.setdefault(column, Counter())
             if column in source.types:
                 sql = f"SELECT {_text(source, column)} AS x, count(*) FROM {source.rows} GROUP BY ALL HAVING x IS NOT NULL"
                 for text, n in cursor.execute(sql).fetchall():
-                    counts[text] = counts.get(text, 0) + n
-    ranked = {c: sorted(counts, key=lambda t, n=counts: (-n[t], t))[:SEGMENTS] for c, counts in found.items()}  # type: ignore[misc]
-    return tuple((column, tuple(sorted(texts))) for column, texts in ranked.items())
+                    counts[text] += n
+    ranked = {column: sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:SEGMENTS] for column, counts in found.items()}
+    return tuple((column, tuple(sorted(text for text, _ in kept))) for column, kept in ranked.items())
 
 
 def profile_windows(

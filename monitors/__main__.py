@@ -120,8 +120,9 @@ def _thresholds_show(store: Store, asked: argparse.Namespace) -> int:
 
 def _thresholds_set(store: Store, asked: argparse.Namespace) -> int:
     fields = {**_pairs(asked.scope), **_pairs(asked.set)}
-    rule = rulebook.rule(fields, "thresholds set")
-    run.save_overrides(store, rulebook.with_override(run.overrides(store), rule), asked.reason)
+    overrides = run.overrides(store)
+    rule = rulebook.rule(fields, "thresholds set", overrides)
+    run.save_overrides(store, rulebook.with_override(overrides, rule), asked.reason)
     print(f"Set {', '.join(f'{k} {v}' for k, v in rule.changes.items())} for {scope_text(rule)}.")
     return 0
 

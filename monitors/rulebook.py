@@ -58,15 +58,15 @@ def read(text: str, origin: str) -> tuple[Rule, ...]:
     return rules
 
 
-def rule(fields: Mapping[str, Any], origin: str) -> Rule:
-    """One override from its fields, checked like one in a file: for a form or a command line.
+def rule(fields: Mapping[str, Any], origin: str, overrides: Sequence[Rule] = ()) -> Rule:
+    """One override from its fields, checked like one in a file, beside the `overrides` in force: for a form or a command line.
 
     Raises
     ------
     BadInput : as `read`, without a line.
     """
     made = _built(fields, origin, {})
-    _check(made, (*defaults(), made), origin, {})
+    _check(made, (*defaults(), *r.merged(overrides, made)), origin, {})
     return made
 
 

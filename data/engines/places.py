@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -63,9 +63,9 @@ class Bins:
     def size(self) -> int:
         return len(self.edges) + 1 if self.kind == "number" else len(self.categories) + 2
 
-    def place(self, values: npt.NDArray[np.float64] | Hashes) -> Places:
-        """The bin of each value; one past the last bin for what has none: NaN and ±infinity of a number, null of a text."""
-        return self._number(values) if self.kind == "number" else self._text(values)  # type: ignore[arg-type]
+    def place(self, values: npt.NDArray[Any]) -> Places:
+        """The bin of each value (float64, or the uint64 hash of a text); one past the last bin for what has none: NaN and ±infinity, null."""
+        return self._number(values) if self.kind == "number" else self._text(values)
 
     @cached_property
     def _slots(self) -> Places:

@@ -103,9 +103,12 @@ def test_a_threshold_that_is_set_is_shown_and_judged_by(folder, store):
     assert "column: x" in shown
     assert "critical: 60" in shown
     assert "source:" in vigia(own, "thresholds", "show").stdout
-    (folder / "rules.yaml").write_text(shown.replace("60", "55"))
+    # 55 is above psi's default critical of 0.25, and below the 60 that is in force for x.
+    again = vigia(own, "thresholds", "set", "metric=psi", "column=x", "--set", "warning=55", "--reason", "only the warning")
+    assert (again.returncode, again.stderr) == (0, "")
+    (folder / "rules.yaml").write_text(shown.replace("60", "57"))
     assert vigia(own, "thresholds", "apply", folder / "rules.yaml", "--reason", "review").returncode == 0
-    assert "critical: 55" in vigia(own, "thresholds", "export").stdout
+    assert "critical: 57" in vigia(own, "thresholds", "export").stdout
 
 
 @pytest.mark.parametrize(
