@@ -165,112 +165,82 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
     return dict(word.split("=", 1) for word in given)
 
 
+Add = Callable[..., argparse.ArgumentParser]
+
+
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--store", metavar="DIR", help="where the data is kept (default: VIGIA_STORE, else .vigia)")
     shape = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("python -m monitors", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=shape)
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    groups = {"": parser.add_subparsers(metavar="COMMAND", required=True)}
 
-    def command(
-        act: Callable[[Store, argparse.Namespace], int],
-        name: str,
-        text: str,
-        example: str,
-        where: "argparse._SubParsersAction[argparse.ArgumentParser]" = commands,
-    ) -> argparse.ArgumentParser:
-        added = where.add_parser(
-            name, parents=[common], help=text, description=text, epilog=f"example:\n  {example}", formatter_class=shape
-        )
+    def add(act: Callable[[Store, argparse.Namespace], int], name: str, text: str, example: str) -> argparse.ArgumentParser:
+        group, _, own = name.rpartition(" ")
+        how = f"example:\n  python -m monitors {name} {example}"
+        added = groups[group].add_parser(own, parents=[common], help=text, description=text, epilog=how, formatter_class=shape)
         added.set_defaults(act=act)
         return added
 
-    command(_sample, "sample", "load the bundled data into the store and run", "python -m monitors sample --store /tmp/try")
-    _add_load(command(_load, "load", "load files of a model", "python -m monitors load 'logs/2026-03-*.parquet' --model churn"))
-    one = command(_run, "run", "profile what is new, measure it", "python -m monitors run --model churn")
-    one.add_argument("--model", metavar="M")
-    one = command(
-        _measurements,
-        "measurements",
-        "what was measured",
-        "python -m monitors measurements --model churn --format parquet -o m.parquet",
-    )
-    one.add_argument("--model", metavar="M")
-    one.add_argument("--monitor", metavar="X", help="drift …")
-    one.add_argument("--format", choices=("csv", "json", "parquet"), default="csv")
-    one.add_argument("-o", "--output", metavar="FILE")
-    one = command(
-        _alerts, "alerts", "alerts under the thresholds in force", "python -m monitors alerts --since 2026-03-01 --format csv"
-    )
-    _add_span(one)
-    one.add_argument("--format", choices=("text", "csv", "json"), default="text")
-    one = command(
-        _check,
-        "check",
-        "exit code 1 when an alert is open (or, with --since, was since then)",
-        "python -m monitors check --model churn --format junit",
-    )
-    _add_span(one)
-    one.add_argument("--fail-on", choices=("warning", "critical"), default="critical")
-    one.add_argument("--format", choices=("text", "json", "junit"), default="text")
-    one = command(_loads, "loads", "what was loaded", "python -m monitors loads --model churn")
-    one.add_argument("--model", metavar="M")
-    one.add_argument("--format", choices=("csv", "json"), default="csv")
-    one = command(
-        _undo, "undo", "take a load back; the next run mends what came of it", "python -m monitors undo 7 --reason 'wrong file'"
-    )
-    one.add_argument("load", type=int, metavar="LOAD", help="its number, as `loads` shows it")
-    one.add_argument("--reason", default="")
-    rules = commands.add_parser("thresholds", help="show and change the thresholds").add_subparsers(
-        metavar="ACTION", required=True
-    )
-    one = command(_thresholds_show, "show", "every rule, as YAML", "python -m monitors thresholds show --overrides", rules)
-    one.add_argument("--overrides", action="store_true", help="only what people set")
-    one = command(
-        _thresholds_set,
-        "set",
-        "change one rule",
-        "python -m monitors thresholds set metric=psi column=temp --set warning=1 critical=3 --reason 'summer'",
-        rules,
-    )
-    one.add_argument(
-        "scope", nargs="+", metavar="FIELD=NAME", help="what it is for: model, version, monitor, metric, column, segment"
-    )
-    one.add_argument(
-        "--set", nargs="+", required=True, metavar="FIELD=VALUE", help="warning, critical, min_rows, window, enabled …"
-    )
-    one.add_argument("--reason", required=True, help="kept in the history")
-    one = command(
-        _thresholds_export,
-        "export",
-        "what people set, as YAML to review",
-        "python -m monitors thresholds export -o rules.yaml",
-        rules,
-    )
-    one.add_argument("-o", "--output", metavar="FILE")
-    one = command(
-        _thresholds_apply,
-        "apply",
-        "make a YAML file of rules the ones in force",
-        "python -m monitors thresholds apply rules.yaml --reason 'PR 12'",
-        rules,
-    )
-    one.add_argument("file", metavar="FILE")
-    one.add_argument("--reason", required=True, help="kept in the history")
+    _add_loading(add)
+    _add_reading(add)
+    thresholds = groups[""].add_parser("thresholds", help="show and change the thresholds")
+    groups["thresholds"] = thresholds.add_subparsers(metavar="ACTION", required=True)
+    _add_thresholds(add)
     return parser
 
 
-def _add_load(one: argparse.ArgumentParser) -> None:
+def _add_loading(add: Add) -> None:
+    add(_sample, "sample", "load the bundled data into the store and run", "--store /tmp/try")
+    one = add(_load, "load", "load files of a model", "'logs/2026-03-*.parquet' --model churn")
     one.add_argument("files", nargs="+", metavar="FILE|GLOB", help="CSV (also .gz, .zst), Parquet, JSON, JSON Lines")
     one.add_argument("--model", required=True, metavar="M")
     one.add_argument("--as", dest="dataset", choices=DATASETS, default="log")
     one.add_argument("--version", metavar="V", help="the model version that a reference belongs to (default: every version)")
     one.add_argument("--roles", metavar="FILE", help="roles.yaml; without it the roles remembered for the model, else guessed")
-
-
-def _add_span(one: argparse.ArgumentParser) -> None:
+    one = add(_run, "run", "profile what is new, measure it", "--model churn")
     one.add_argument("--model", metavar="M")
-    one.add_argument("--since", type=output.date, metavar="DATE", help="what lasted beyond this day, UTC (2026-03-01)")
+    one = add(_loads, "loads", "what was loaded", "--model churn")
+    one.add_argument("--model", metavar="M")
+    one.add_argument("--format", choices=("csv", "json"), default="csv")
+    one = add(_undo, "undo", "take a load back; the next run mends what came of it", "7 --reason 'wrong file'")
+    one.add_argument("load", type=int, metavar="LOAD", help="its number, as `loads` shows it")
+    one.add_argument("--reason", default="")
+
+
+def _add_reading(add: Add) -> None:
+    one = add(_measurements, "measurements", "what was measured", "--model churn --format parquet -o m.parquet")
+    one.add_argument("--model", metavar="M")
+    one.add_argument("--monitor", metavar="X", help="drift …")
+    one.add_argument("--format", choices=("csv", "json", "parquet"), default="csv")
+    one.add_argument("-o", "--output", metavar="FILE")
+    alerts = add(_alerts, "alerts", "alerts under the thresholds in force", "--since 2026-03-01 --format csv")
+    alerts.add_argument("--format", choices=("text", "csv", "json"), default="text")
+    text = "exit code 1 when an alert is open (or, with --since, was since then)"
+    check = add(_check, "check", text, "--model churn --format junit")
+    check.add_argument("--fail-on", choices=("warning", "critical"), default="critical")
+    check.add_argument("--format", choices=("text", "json", "junit"), default="text")
+    for one in (alerts, check):
+        one.add_argument("--model", metavar="M")
+        one.add_argument("--since", type=output.date, metavar="DATE", help="what lasted beyond this day, UTC (2026-03-01)")
+
+
+def _add_thresholds(add: Add) -> None:
+    one = add(_thresholds_show, "thresholds show", "every rule, as YAML", "--overrides")
+    one.add_argument("--overrides", action="store_true", help="only what people set")
+    example = "metric=psi column=temp --set warning=1 critical=3 --reason 'summer'"
+    edit = add(_thresholds_set, "thresholds set", "change one rule", example)
+    scope = "what it is for: model, version, monitor, metric, column, segment"
+    edit.add_argument("scope", nargs="+", metavar="FIELD=NAME", help=scope)
+    fields = "warning, critical, min_rows, window, enabled …"
+    edit.add_argument("--set", nargs="+", required=True, metavar="FIELD=VALUE", help=fields)
+    one = add(_thresholds_export, "thresholds export", "what people set, as YAML to review", "-o rules.yaml")
+    one.add_argument("-o", "--output", metavar="FILE")
+    text = "make a YAML file of rules the ones in force"
+    apply = add(_thresholds_apply, "thresholds apply", text, "rules.yaml --reason 'PR 12'")
+    apply.add_argument("file", metavar="FILE")
+    for one in (edit, apply):
+        one.add_argument("--reason", required=True, help="kept in the history")
 
 
 if __name__ == "__main__":
