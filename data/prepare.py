@@ -69,23 +69,23 @@ def prepare(store: Store, target: Target, sources: Sequence[Source], given: Role
     known = model_columns(cursor, target.model)
     table_types = {n: t for n, t in columns(cursor, target.dataset, target.model).items() if n not in OWN}
     decided = known | table_types | (lake_types(base) if base else {})
-    scans = [_aligned(scan(cursor, source), [*(in_use(base) if base else ()), *known]) for source in sources]
+    scans = [aligned(scan(cursor, source), [*(in_use(base) if base else ()), *known]) for source in sources]
     looks = [_look(store, s, decided, base, report, (place + 1) / len(scans)) for place, s in enumerate(scans)]
-    readings = _decimals(scans, looks, decided, base)
-    counts = _counts(scans, looks, readings)
-    kinds = {n: c.mostly() for n, c in counts.items()} | decided
+    readings = decimals(scans, looks, decided, base)
+    counted = counts(scans, looks, readings)
+    kinds = {n: c.mostly() for n, c in counted.items()} | decided
     holding = [s for s, look in zip(scans, looks, strict=True) if look.rows]
     roles, reason = _roles(store, holding, kinds, base, given, before)
     if roles is not None:
         _check(target, holding, roles, known, explicit=given is not None)
         roles = _complete(store, holding, roles, kinds)
         roles = _timed(store, holding, roles, explicit=given is not None)
-    final = {n: k for n, c in counts.items() if (k := c.always())} | known | table_types | (lake_types(roles) if roles else {})
+    final = {n: k for n, c in counted.items() if (k := c.always())} | known | table_types | (lake_types(roles) if roles else {})
     files = tuple(_file(s, look, reading, roles) for s, look, reading in zip(scans, looks, readings, strict=True))
     return Plan(files, roles, reason, final)
 
 
-def _aligned(found: Scan, names: Sequence[str]) -> Scan:
+def aligned(found: Scan, names: Sequence[str]) -> Scan:
     """Columns under the names that are known already, where they differ in capitals only (DuckDB does not tell those apart)."""
     by_folded = {name.casefold(): name for name in reversed(names)}
     aligned, notes = [], []
@@ -121,7 +121,7 @@ def _rows_guessed(found: Scan) -> float:
     return found.source.stamp.size * head.count("\n") / max(len(head), 1)
 
 
-def _decimals(scans: Sequence[Scan], looks: Sequence[Survey], decided: Mapping[str, str], base: Roles | None) -> list[Decimal]:
+def decimals(scans: Sequence[Scan], looks: Sequence[Survey], decided: Mapping[str, str], base: Roles | None) -> list[Decimal]:
     numbers = [name for name, kind in decided.items() if kind == "DOUBLE"]
     given = base.decimal if base else "auto"
     texts = {name for name, kind in decided.items() if kind != "DOUBLE"}
@@ -148,7 +148,7 @@ class Counts:
         return "DOUBLE" if self.values and self.numbers >= MOSTLY * self.values else self.always()
 
 
-def _counts(scans: Sequence[Scan], looks: Sequence[Survey], readings: Sequence[Decimal]) -> dict[str, Counts]:
+def counts(scans: Sequence[Scan], looks: Sequence[Survey], readings: Sequence[Decimal]) -> dict[str, Counts]:
     """By all values of all files, so that the order of the files decides nothing."""
     total: dict[str, Counts] = {}
     for found, look, (reading, _) in zip(scans, looks, readings, strict=True):
@@ -182,7 +182,7 @@ def _roles(
     if given is not None or not holding:
         return base, "given" if given is not None and given != before else ""
     names = dict.fromkeys(c.name for found in holding for c in found.columns)
-    guessed, reasons = roles_of.guess({n: kinds.get(n) or "NULL" for n in names}, _sample(store, holding))
+    guessed, reasons = roles_of.guess({n: kinds.get(n) or "NULL" for n in names}, sample(store, holding))
     if base is None:
         return guessed, "guessed: " + "; ".join(f"{column}: {reason}" for column, reason in reasons.items())
     more = roles_of.filled(base, guessed, names)
@@ -190,7 +190,7 @@ def _roles(
     return more, "guessed: " + "; ".join(f"{c}: {reasons[c]}" for c in added) if added else ""
 
 
-def _sample(store: Store, holding: Sequence[Scan]) -> pd.DataFrame:
+def sample(store: Store, holding: Sequence[Scan]) -> pd.DataFrame:
     """The first rows of the first and the last file: in order, so that a guess is the same each time."""
     frames = []
     for found in dict.fromkeys((holding[0], holding[-1])):
@@ -207,8 +207,8 @@ def _complete(store: Store, holding: Sequence[Scan], roles: Roles, kinds: Mappin
     decided = {c: "number" if kinds[c] == "DOUBLE" else "category" for c in open_columns if kinds.get(c) is not None}
     classes = [c for c in (roles.prediction, roles.label) if c in decided]
     if classes and holding:
-        sample = _sample(store, holding)
-        decided |= {c: guesses.target_type(kinds[c] or "NULL", sample.get(c)) for c in classes}
+        seen = sample(store, holding)
+        decided |= {c: guesses.target_type(kinds[c] or "NULL", seen.get(c)) for c in classes}
     return roles_of.with_types(roles, decided)
 
 

@@ -59,16 +59,16 @@ def preview(store: Store, files: Sequence[Path], names: Sequence[str], model: st
         cursor = store.cursor()
         known = model_columns(cursor, model)
         decided = known | {n: t for n, t in columns(cursor, dataset, model).items() if n not in OWN} | lake_types(base)
-        scans = [preparing._aligned(scan(cursor, source), [*in_use(base), *known]) for source in sources]
+        scans = [preparing.aligned(scan(cursor, source), [*in_use(base), *known]) for source in sources]
         looks = [survey.look(store.cursor(), found, [c.name for c in found.columns], decided) for found in scans]
         holding = [found for found, look in zip(scans, looks, strict=True) if look.rows]
         if not holding:
             raise BadInput(f"{', '.join(source.short for source in sources)}: no rows, so no column can be shown.")
         looks = [look for look in looks if look.rows]
-        readings = preparing._decimals(holding, looks, decided, base)
-        kinds = {n: c.mostly() for n, c in preparing._counts(holding, looks, readings).items()} | decided
+        readings = preparing.decimals(holding, looks, decided, base)
+        kinds = {n: c.mostly() for n, c in preparing.counts(holding, looks, readings).items()} | decided
         shown = list(dict.fromkeys(c.name for found in holding for c in found.columns))
-        sample = preparing._sample(store, holding)
+        sample = preparing.sample(store, holding)
         guessed, reasons = roles_of.guess({n: kinds.get(n) or "NULL" for n in shown}, sample)
         roles = roles_of.filled(base, guessed, shown) if before else _with_settings(guessed, settings)
     remembered = dict.fromkeys(named(before), "remembered") if before else {}

@@ -1,11 +1,11 @@
-"""Charts: the only place with Plotly. Functions take judged tables and give figures; `show` puts one on the page.
+"""Charts of measurements and profiles. Plotly stands here, in lanes.py and in timeline.py alone. Functions take judged tables and give figures;
+`show` puts one on the page.
 
 Times are given to Plotly without a zone, as UTC: with one it is ten times as slow. Every line has a colour of its own, since
 Plotly's default is black and vanishes on the dark page.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,27 +16,11 @@ import streamlit as st
 from data.sample.events import Event
 from monitors import summaries
 from pages.parts import words
-from pages.parts.colours import LEVELS, Palette, palette
+from pages.parts.colours import LEVELS, Palette, faint, palette
+from pages.parts.lanes import LANE, WHOLE_HEIGHT, Marks, add_lanes, lay_out, legend, naive, naive_time
 
-LANE = 19  # px, one lane of versions or events above a chart
-# All shapes in one go: each add_vline or add_vrect takes 12 ms.
-WHOLE_HEIGHT = {"xref": "x", "yref": "y domain", "y0": 0, "y1": 1}
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "pentagon", "hexagon")
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
-
-
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """What is marked on a time axis: versions (version, first, last, rows) and the sample's events."""
-
-    versions: pd.DataFrame
-    events: Sequence[Event] = ()
-
-    @property
-    def lanes(self) -> list[str]:
-        """The lanes that there is something for, from the top."""
-        kinds = {event.kind for event in self.events}
-        return (["versions"] if len(self.versions) else []) + [kind for kind in ("planted", "real") if kind in kinds]
 
 
 def show(figure: go.Figure, key: str, alt: str, on_select: Callable[[], None] | None = None) -> Any:
@@ -71,7 +55,7 @@ def over_time(
         _line(figure, judged[judged[by] == name], str(name), place, y_format, colours)
     plot = height - 60 - LANE * len(marks.lanes)
     _labels(figure, [limit for limit in limits if limit], top, plot)
-    _lay_out(figure, height, colours)
+    lay_out(figure, height, colours)
     figure.update_yaxes(
         title_text=y_title,
         range=[0, top],
@@ -79,8 +63,8 @@ def over_time(
         gridcolor=colours.grid,
         zerolinecolor=colours.grid,
     )
-    figure.update_layout(margin_r=104, legend=_legend(), hovermode="closest")
-    _add_lanes(figure, marks, judged, plot, colours)
+    figure.update_layout(margin_r=104, legend=legend(), hovermode="closest")
+    add_lanes(figure, marks, judged, plot, colours)
     figure.layout.shapes += tuple(_spans(judged, marks.events, focus, colours))
     return figure
 
@@ -101,7 +85,7 @@ def heat_map(states: pd.DataFrame, marks: Marks) -> go.Figure:
         go.Heatmap(x=noon, y=labels, z=levels, zmin=-1.5, zmax=2.5, colorscale=scale, showscale=False, ygap=2, hoverinfo="skip")
     )
     # A heat map gives no clicks: these marks lie on it, unseen.
-    starts, ends = _naive(states["window_start"]), _naive(states["window_end"])
+    starts, ends = naive(states["window_start"]), naive(states["window_end"])
     told = [_cell_text(row) for row in states.to_dict("records")]
     figure.add_scatter(
         x=starts + (ends - starts) / 2,
@@ -118,10 +102,10 @@ def heat_map(states: pd.DataFrame, marks: Marks) -> go.Figure:
         figure.add_scatter(x=[None], y=[labels[0]], mode="markers", marker=mark, name=words.STATES[level])
     plot = 22 * len(columns) + 8
     height = plot + LANE * len(marks.lanes) + 70
-    _lay_out(figure, height, colours)
+    lay_out(figure, height, colours)
     figure.update_yaxes(range=[len(columns) - 0.5, -0.5], type="category", showgrid=False, ticksuffix=" ", ticks="")
-    figure.update_layout(legend=_legend(), margin_r=12, hovermode="closest", hoverdistance=18)
-    _add_lanes(figure, marks, states, plot, colours)
+    figure.update_layout(legend=legend(), margin_r=12, hovermode="closest", hoverdistance=18)
+    add_lanes(figure, marks, states, plot, colours)
     figure.update_xaxes(showgrid=False)
     return figure
 
@@ -142,7 +126,7 @@ def distributions(groups: pd.DataFrame, window: str, y_title: str = "share of ro
             shares = np.append(groups[column].to_numpy(float), groups[column].to_numpy(float)[-1:])
             figure.add_scatter(
                 x=edges, y=shares, name=name, mode="lines", line={"shape": "hv", "color": colour, "width": 2},
-                fill="tozeroy", fillcolor=_faint(colour, 0.28 if column == "reference" else 0.14),
+                fill="tozeroy", fillcolor=faint(colour, 0.28 if column == "reference" else 0.14),
                 text=[*map(words.plain_html, groups["label"]), ""],
                 hovertemplate=f"%{{text}}: %{{y:.1%}} in {name}<extra></extra>",
             )  # fmt: skip
@@ -151,8 +135,8 @@ def distributions(groups: pd.DataFrame, window: str, y_title: str = "share of ro
                 x=groups["label"].map(words.plain_html), y=groups[column], name=name, marker_color=colour,
                 hovertemplate=f"%{{x}}: %{{y:.1%}} in {name}<extra></extra>",
             )  # fmt: skip
-    _lay_out(figure, 320, colours)
-    figure.update_layout(legend=_legend(), barmode="group", bargap=0.25, bargroupgap=0.05, margin_r=12)
+    lay_out(figure, 320, colours)
+    figure.update_layout(legend=legend(), barmode="group", bargap=0.25, bargroupgap=0.05, margin_r=12)
     figure.update_xaxes(type="linear" if numeric else "category", showgrid=False)
     figure.update_yaxes(title_text=y_title, tickformat=".0%", rangemode="tozero", gridcolor=colours.grid)
     return figure
@@ -164,7 +148,7 @@ def _spans(judged: pd.DataFrame, events: Sequence[Event], focus: str, colours: P
     for event in events:
         if focus in event.columns and event.end - event.start < whole / 7:
             colour = colours.planted if event.kind == "planted" else colours.real
-            area = {"type": "rect", "x0": _naive_time(event.start), "x1": _naive_time(event.end), "layer": "below"}
+            area = {"type": "rect", "x0": naive_time(event.start), "x1": naive_time(event.end), "layer": "below"}
             yield area | WHOLE_HEIGHT | {"fillcolor": colour, "opacity": 0.13, "line": {"width": 0}}
 
 
@@ -174,7 +158,7 @@ def _floors(figure: go.Figure, one: pd.DataFrame, colours: Palette, first: bool)
     x = _steps(steps)
     figure.add_scatter(
         x=x, y=np.repeat(steps["noise"].to_numpy(float), 2), mode="lines", line={"width": 0}, fill="tozeroy", hoverinfo="skip",
-        fillcolor=_faint(colours.muted, 0.25), name="noise: chance alone", legendgroup="noise", showlegend=first, legendrank=1010,
+        fillcolor=faint(colours.muted, 0.25), name="noise: chance alone", legendgroup="noise", showlegend=first, legendrank=1010,
     )  # fmt: skip
     line = {"width": 1.4, "dash": "dot", "color": colours.muted}
     figure.add_scatter(
@@ -195,7 +179,7 @@ def _limit(
     parts = [known] if same else [known[known[by] == name] for name in names]
     for part in parts:
         ends = [part["window_start"].min(), part["window_end"].max()] if same else None
-        x = [_naive_time(end) for end in ends] if ends else _steps(part.sort_values("window_start"))
+        x = [naive_time(end) for end in ends] if ends else _steps(part.sort_values("window_start"))
         y = [known[which].iloc[0]] * 2 if same else np.repeat(part.sort_values("window_start")[which].to_numpy(float), 2)
         line = {"width": 1.4, "color": colour, "dash": "dash"}
         figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False)
@@ -205,7 +189,7 @@ def _limit(
 
 def _line(figure: go.Figure, one: pd.DataFrame, name: str, i: int, y_format: str, colours: Palette) -> None:
     series = summaries.with_gaps(one)
-    start, end = _naive(series["window_start"]), _naive(series["window_end"])
+    start, end = naive(series["window_start"]), naive(series["window_end"])
     level = series["level"].fillna(-1).astype(int)
     own = colours.series[i % len(colours.series)]
     breach = level > 0
@@ -276,120 +260,5 @@ def _labels(figure: go.Figure, limits: list[tuple[float, str, str]], top: float,
         )
 
 
-def _add_lanes(figure: go.Figure, marks: Marks, seen: pd.DataFrame, plot: int, colours: Palette) -> None:
-    """Lanes above the plot: when each version served, and the sample's events. Cuts the axis to what was seen."""
-    first, last = _naive_time(seen["window_start"].min()), _naive_time(seen["window_end"].max())
-    figure.update_xaxes(range=[first, last])
-    lanes = marks.lanes
-    if not lanes:
-        return
-    share = plot / (plot + LANE * len(lanes))
-    figure.update_layout(
-        yaxis_domain=[0, share - 6 / (plot + LANE * len(lanes))],
-        yaxis2={
-            "domain": [share, 1], "range": [len(lanes) - 0.5, -0.5], "anchor": "x", "tickvals": list(range(len(lanes))),
-            "ticktext": [f"{lane} " for lane in lanes], "tickfont": {"size": 11, "color": colours.muted},
-            "showgrid": False, "zeroline": False, "fixedrange": True,
-        },
-    )  # fmt: skip
-    starts = []
-    for i, row in enumerate(marks.versions.itertuples()):
-        start, end = max(_naive_time(row.first), first), min(_naive_time(row.last), last)
-        if start < end:
-            _version_lane(figure, row, i, start, end, colours)
-            starts += [start] if start > first else []
-    line = {"type": "line", "line": {"color": colours.muted, "width": 1, "dash": "dot"}} | WHOLE_HEIGHT
-    figure.layout.shapes += tuple(line | {"x0": start, "x1": start} for start in starts)
-    for kind, colour in (("planted", colours.planted), ("real", colours.real)):
-        if kind in lanes:
-            seen_of = [e for e in marks.events if e.kind == kind and _naive_time(e.start) < last and _naive_time(e.end) > first]
-            _event_lane(figure, seen_of, lanes.index(kind), colour, (first, last))
-
-
-def _version_lane(figure: go.Figure, row: Any, i: int, start: pd.Timestamp, end: pd.Timestamp, colours: Palette) -> None:
-    colour = colours.series[i % len(colours.series)]
-    name = words.plain_html(str(row.version))
-    figure.add_scatter(
-        x=[start, end], y=[0, 0], yaxis="y2", mode="lines", line={"color": colour, "width": 10}, opacity=0.85, showlegend=False,
-        hovertemplate=f"<b>{name}</b> served {words.span(row.first, row.last)}, {int(row.rows):,} rows<extra></extra>",
-    )  # fmt: skip
-    figure.add_annotation(
-        x=start, y=0, yref="y2", text=f"<b>{name}</b>", showarrow=False, xanchor="left", xshift=3,
-        font={"size": 11, "color": _readable(colour)},
-    )  # fmt: skip
-
-
-def _event_lane(
-    figure: go.Figure, shown: Sequence[Event], lane: int, colour: str, axis: tuple[pd.Timestamp, pd.Timestamp]
-) -> None:
-    """Events as bars as long as they lasted, with a mark where each begins, since most last a day in a year."""
-    first, last = axis
-    symbol = "diamond" if any(event.kind == "planted" for event in shown) else "circle"
-    begins = [max(_naive_time(event.start), first) for event in shown]
-    x = [time for event, begin in zip(shown, begins, strict=True) for time in (begin, min(_naive_time(event.end), last), None)]
-    line = {"color": colour, "width": 3}
-    figure.add_scatter(
-        x=x, y=[lane] * len(x), yaxis="y2", mode="lines", line=line, opacity=0.5, showlegend=False, hoverinfo="skip"
-    )
-    figure.add_scatter(
-        x=begins,
-        y=[lane] * len(shown),
-        yaxis="y2",
-        mode="markers",
-        showlegend=False,
-        marker={"symbol": symbol, "size": 8, "color": colour},
-        hovertext=[_event_text(event) for event in shown],
-        hovertemplate="%{hovertext}<extra></extra>",
-    )
-
-
-def _event_text(event: Event) -> str:
-    parts, line = [], ""
-    for word in event.text.split():
-        if len(line) + len(word) > 60:
-            parts.append(line)
-            line = ""
-        line += f" {word}"
-    when = words.span(pd.Timestamp(event.start), pd.Timestamp(event.end))
-    return "<br>".join([f"<b>{event.kind}: {words.plain_html(event.title)}</b>", when, *(p.strip() for p in [*parts, line])])
-
-
-def _lay_out(figure: go.Figure, height: int, colours: Palette) -> None:
-    figure.update_layout(
-        height=height, margin={"l": 8, "r": 12, "t": 34, "b": 8}, font={"color": colours.text, "size": 13},
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", dragmode=False,
-        hoverlabel={"align": "left"}, separators=".,",
-    )  # fmt: skip
-    figure.update_xaxes(gridcolor=colours.grid, linecolor=colours.grid, zeroline=False, automargin=True, fixedrange=True)
-    figure.update_yaxes(automargin=True, fixedrange=True, zeroline=False)
-
-
-def _legend() -> dict[str, Any]:
-    place = {"orientation": "h", "y": 1, "yref": "container", "yanchor": "top", "x": 0, "xanchor": "left"}
-    return place | {"title_text": "", "itemclick": False, "itemdoubleclick": False}
-
-
-def _naive(times: pd.Series) -> pd.Series:
-    return times.dt.tz_convert("UTC").dt.tz_localize(None)
-
-
-def _naive_time(time: Any) -> pd.Timestamp:
-    return pd.Timestamp(time).tz_convert("UTC").tz_localize(None)
-
-
 def _steps(series: pd.DataFrame) -> np.ndarray[Any, Any]:
-    return np.column_stack([_naive(series["window_start"]), _naive(series["window_end"])]).ravel()
-
-
-def _rgb(colour: str) -> tuple[int, int, int]:
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
-def _faint(colour: str, opacity: float) -> str:
-    return f"rgba{(*_rgb(colour), opacity)}"
-
-
-def _readable(colour: str) -> str:
-    """Black or white, whichever is easier to read on the colour."""
-    red, green, blue = _rgb(colour)
-    return "#10171E" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "#FFFFFF"
+    return np.column_stack([naive(series["window_start"]), naive(series["window_end"])]).ravel()

@@ -59,3 +59,18 @@ DARK = Palette(
 def palette() -> Palette:
     """Of the theme that the browser shows."""
     return DARK if st.context.theme.type == "dark" else LIGHT
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def faint(colour: str, opacity: float) -> str:
+    """The colour as if seen through."""
+    return f"rgba{(*_rgb(colour), opacity)}"
+
+
+def readable(colour: str) -> str:
+    """Black or white, whichever is easier to read on the colour."""
+    red, green, blue = _rgb(colour)
+    return "#10171E" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "#FFFFFF"

@@ -59,10 +59,10 @@ def _table(shown: pd.DataFrame) -> int | None:
         "dataset": text("As", width=75), "version": text("Version", width=58), "rows": number("Rows", format="localized", width=70),
         "misfits": number("Misfits", format="localized", width=58), "first_time": time("From (UTC)", format="D MMM YYYY", width=90),
         "last_time": time("to", format="D MMM YYYY", width=90), "loaded_at": time("Loaded (UTC)", format="D MMM YYYY, HH:mm", width=128),
-        "author": text("By", width=70), "bytes": number("Size", format="bytes", width=68), "notes": text("Notes", width=260),
+        "author": text("By", width=70), "bytes": number("Size", format="bytes", width=68), "notes": number("Notes", width=48),
     }  # fmt: skip
     table = _naive(shown, "first_time", "last_time", "loaded_at")
-    table = table.assign(file=table["file"].map(lambda name: Path(name).name), notes=table["notes"].map(" ".join))
+    table = table.assign(file=table["file"].map(lambda name: Path(name).name), notes=table["notes"].map(len))
     table["undone"] = [f"{words.day(row.undone_at)}, {row.undone_by}" if _is_undone(row) else "" for row in shown.itertuples()]
     undone = table["undone"] != ""
     needless = {name for name, needed in (("undone", undone.any()), ("model", table["model"].nunique() > 1)) if not needed}

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from pages.parts import charts, words
+from pages.parts import lanes, words
 from pages.parts.colours import Palette, palette
 
 ROW = 24  # px
@@ -13,7 +13,7 @@ LANES = {"in force": (-0.27, 0.22, 0.45), "moved": (0.12, 0.46, 1.0)}  # middle 
 ALONE = (0.0, 0.5, 1.0)
 
 
-def timeline(spans: pd.DataFrame, seen: pd.DataFrame, marks: charts.Marks) -> go.Figure:
+def timeline(spans: pd.DataFrame, seen: pd.DataFrame, marks: lanes.Marks) -> go.Figure:
     """Alerts as bars from start to end; a click on one gives its column.
 
     Parameters
@@ -36,10 +36,10 @@ def timeline(spans: pd.DataFrame, seen: pd.DataFrame, marks: charts.Marks) -> go
     if several:
         _explain(figure, colours)
     plot = ROW * len(rows) + 8
-    charts._lay_out(figure, plot + charts.LANE * len(marks.lanes) + 70, colours)
+    lanes.lay_out(figure, plot + lanes.LANE * len(marks.lanes) + 70, colours)
     labels = [words.plain_html(row) for row in rows]
-    figure.update_layout(barmode="overlay", legend=charts._legend(), hovermode="closest")
-    charts._add_lanes(figure, marks, seen, plot, colours)
+    figure.update_layout(barmode="overlay", legend=lanes.legend(), hovermode="closest")
+    lanes.add_lanes(figure, marks, seen, plot, colours)
     figure.update_yaxes(
         range=[len(rows) - 0.5, -0.5], tickvals=list(range(len(rows))), ticktext=labels, ticksuffix=" ", showgrid=False,
         zeroline=False, selector={"anchor": "x"} if not marks.lanes else {"domain": figure.layout.yaxis.domain},
@@ -56,7 +56,7 @@ def _bars(
     middle, width, opacity = lane
     rule, severity, colour = told
     figure.add_bar(
-        base=charts._naive(part["start"]), x=(part["end"] - part["start"]).dt.total_seconds() * 1000,
+        base=lanes.naive(part["start"]), x=(part["end"] - part["start"]).dt.total_seconds() * 1000,
         y=[place[row] + middle for row in part["row"]], width=width, orientation="h", opacity=opacity,
         marker={"color": colour, "line": {"width": 0}}, customdata=part[["column"]].to_numpy(), showlegend=False,
         hovertext=[_text(alert, rule) for alert in part.to_dict("records")], hovertemplate="%{hovertext}<extra></extra>",

@@ -41,8 +41,8 @@ def serving(place: Path) -> Iterator[str]:
         _wait_for(f"http://127.0.0.1:{port}/_stcore/health")
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.terminate()
-        server.wait(20)
+        server.kill()  # asked kindly, it waits for the browser's open connection; the store bears a kill
+        server.wait()
 
 
 def _wait_for(url: str) -> None:

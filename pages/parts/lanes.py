@@ -1,0 +1,135 @@
+"""What the charts over time share: the lanes above the plot that say which version served and what happened, the layout, the legend."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from data.sample.events import Event
+from pages.parts import words
+from pages.parts.colours import Palette, readable
+
+LANE = 19  # px, one lane of versions or events above a chart
+# All shapes in one go: each add_vline or add_vrect takes 12 ms.
+WHOLE_HEIGHT = {"xref": "x", "yref": "y domain", "y0": 0, "y1": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What is marked on a time axis: versions (version, first, last, rows) and the sample's events."""
+
+    versions: pd.DataFrame
+    events: Sequence[Event] = ()
+
+    @property
+    def lanes(self) -> list[str]:
+        """The lanes that there is something for, from the top."""
+        kinds = {event.kind for event in self.events}
+        return (["versions"] if len(self.versions) else []) + [kind for kind in ("planted", "real") if kind in kinds]
+
+
+def add_lanes(figure: go.Figure, marks: Marks, seen: pd.DataFrame, plot: int, colours: Palette) -> None:
+    """Lanes above the plot: when each version served, and the sample's events. Cuts the axis to what was seen."""
+    first, last = naive_time(seen["window_start"].min()), naive_time(seen["window_end"].max())
+    figure.update_xaxes(range=[first, last])
+    lanes = marks.lanes
+    if not lanes:
+        return
+    share = plot / (plot + LANE * len(lanes))
+    figure.update_layout(
+        yaxis_domain=[0, share - 6 / (plot + LANE * len(lanes))],
+        yaxis2={
+            "domain": [share, 1], "range": [len(lanes) - 0.5, -0.5], "anchor": "x", "tickvals": list(range(len(lanes))),
+            "ticktext": [f"{lane} " for lane in lanes], "tickfont": {"size": 11, "color": colours.muted},
+            "showgrid": False, "zeroline": False, "fixedrange": True,
+        },
+    )  # fmt: skip
+    starts = []
+    for i, row in enumerate(marks.versions.itertuples()):
+        start, end = max(naive_time(row.first), first), min(naive_time(row.last), last)
+        if start < end:
+            _version_lane(figure, row, i, start, end, colours)
+            starts += [start] if start > first else []
+    line = {"type": "line", "line": {"color": colours.muted, "width": 1, "dash": "dot"}} | WHOLE_HEIGHT
+    figure.layout.shapes += tuple(line | {"x0": start, "x1": start} for start in starts)
+    for kind, colour in (("planted", colours.planted), ("real", colours.real)):
+        if kind in lanes:
+            seen_of = [e for e in marks.events if e.kind == kind and naive_time(e.start) < last and naive_time(e.end) > first]
+            _event_lane(figure, seen_of, lanes.index(kind), colour, (first, last))
+
+
+def _version_lane(figure: go.Figure, row: Any, i: int, start: pd.Timestamp, end: pd.Timestamp, colours: Palette) -> None:
+    colour = colours.series[i % len(colours.series)]
+    name = words.plain_html(str(row.version))
+    figure.add_scatter(
+        x=[start, end], y=[0, 0], yaxis="y2", mode="lines", line={"color": colour, "width": 10}, opacity=0.85, showlegend=False,
+        hovertemplate=f"<b>{name}</b> served {words.span(row.first, row.last)}, {int(row.rows):,} rows<extra></extra>",
+    )  # fmt: skip
+    figure.add_annotation(
+        x=start, y=0, yref="y2", text=f"<b>{name}</b>", showarrow=False, xanchor="left", xshift=3,
+        font={"size": 11, "color": readable(colour)},
+    )  # fmt: skip
+
+
+def _event_lane(
+    figure: go.Figure, shown: Sequence[Event], lane: int, colour: str, axis: tuple[pd.Timestamp, pd.Timestamp]
+) -> None:
+    """Events as bars as long as they lasted, with a mark where each begins, since most last a day in a year."""
+    first, last = axis
+    symbol = "diamond" if any(event.kind == "planted" for event in shown) else "circle"
+    begins = [max(naive_time(event.start), first) for event in shown]
+    x = [time for event, begin in zip(shown, begins, strict=True) for time in (begin, min(naive_time(event.end), last), None)]
+    line = {"color": colour, "width": 3}
+    figure.add_scatter(
+        x=x, y=[lane] * len(x), yaxis="y2", mode="lines", line=line, opacity=0.5, showlegend=False, hoverinfo="skip"
+    )
+    figure.add_scatter(
+        x=begins,
+        y=[lane] * len(shown),
+        yaxis="y2",
+        mode="markers",
+        showlegend=False,
+        marker={"symbol": symbol, "size": 8, "color": colour},
+        hovertext=[_event_text(event) for event in shown],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
+
+
+def _event_text(event: Event) -> str:
+    parts, line = [], ""
+    for word in event.text.split():
+        if len(line) + len(word) > 60:
+            parts.append(line)
+            line = ""
+        line += f" {word}"
+    when = words.span(pd.Timestamp(event.start), pd.Timestamp(event.end))
+    return "<br>".join([f"<b>{event.kind}: {words.plain_html(event.title)}</b>", when, *(p.strip() for p in [*parts, line])])
+
+
+def lay_out(figure: go.Figure, height: int, colours: Palette) -> None:
+    """Height, margins, font and grid that all charts share."""
+    figure.update_layout(
+        height=height, margin={"l": 8, "r": 12, "t": 34, "b": 8}, font={"color": colours.text, "size": 13},
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", dragmode=False,
+        hoverlabel={"align": "left"}, separators=".,",
+    )  # fmt: skip
+    figure.update_xaxes(gridcolor=colours.grid, linecolor=colours.grid, zeroline=False, automargin=True, fixedrange=True)
+    figure.update_yaxes(automargin=True, fixedrange=True, zeroline=False)
+
+
+def legend() -> dict[str, Any]:
+    """A legend above the chart, that a click does not change."""
+    place = {"orientation": "h", "y": 1, "yref": "container", "yanchor": "top", "x": 0, "xanchor": "left"}
+    return place | {"title_text": "", "itemclick": False, "itemdoubleclick": False}
+
+
+def naive(times: pd.Series) -> pd.Series:
+    """Times as Plotly takes them fast: UTC, without a zone."""
+    return times.dt.tz_convert("UTC").dt.tz_localize(None)
+
+
+def naive_time(time: Any) -> pd.Timestamp:
+    """As `naive`, of one time."""
+    return pd.Timestamp(time).tz_convert("UTC").tz_localize(None)
