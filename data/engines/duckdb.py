@@ -211,7 +211,7 @@ def _numbers(x: Floats, group: Ints, starts: Ints, bins: Bins) -> Counted:
     place = bins.place(x)
     counts = _pairs(group, place, n, size + 1)
     stats: dict[str, Any] = {}
-    odd = np.flatnonzero(place == size)
+    odd = np.flatnonzero(place == size) if counts[:, -1].sum() else ()
     if len(odd):
         kinds = {"nans": np.isnan(x[odd]), "pos_infs": x[odd] == np.inf, "neg_infs": x[odd] == -np.inf}
         stats = {name: np.bincount(group[odd[hit]], minlength=n).astype(float) for name, hit in kinds.items()}
@@ -222,8 +222,9 @@ def _numbers(x: Floats, group: Ints, starts: Ints, bins: Bins) -> Counted:
         x[odd] = 0.0
     stats["sum"], stats["sum_squares"] = np.add.reduceat(x, starts), np.add.reduceat(np.square(x), starts)
     for name, end in {"below_sum": 0, "above_sum": size - 1}.items() if size > 1 else ():
-        beyond = np.flatnonzero(place == end)
-        stats[name] = np.bincount(group[beyond], x[beyond], n)
+        if counts[:, end].sum():
+            beyond = np.flatnonzero(place == end)
+            stats[name] = np.bincount(group[beyond], x[beyond], n)
     complete = {name: stats.get(name, np.zeros(n)) for name in STATS}
     return counts[:, :-1], complete, np.where(np.isnan(low), np.inf, low), np.where(np.isnan(high), -np.inf, high)
 

@@ -83,7 +83,7 @@ class Bins:
 
     @cached_property
     def _cells(self) -> tuple[float, npt.NDArray[np.int16], Floats]:
-        """Centre; cell → edges below it (−1: more than two edges in it, `size`: not finite); the edge after that many."""
+        """Centre; cell → edges below it (−1: more than two edges in it, or not finite); the edge after that many."""
         centre = float(self.edges[len(self.edges) // 2]) if len(self.edges) else 0.0
         lowest = np.arange(1 << BITS, dtype=np.uint64) << SHIFT
         ends = np.stack([lowest, lowest | ((np.uint64(1) << SHIFT) - np.uint64(1))]).view(np.float64)
@@ -92,7 +92,7 @@ class Bins:
         below = away.searchsorted(ends.min(axis=0)).astype(np.int16)
         held = np.bincount((away.view(np.uint64) >> SHIFT).view(np.int64), minlength=1 << BITS)
         below[held > 2] = -1
-        below[~np.isfinite(ends[0])] = self.size
+        below[~np.isfinite(ends[0])] = -1
         return centre, below, np.append(self.edges, [np.inf, np.inf, np.inf])
 
     def _number(self, x: Floats) -> Places:
@@ -107,7 +107,7 @@ class Bins:
             under = below.take(((x - centre).view(np.uint64) >> SHIFT).view(np.int64))
         place: Places = under + (x > edges.take(under))
         place += x > edges.take(place)  # two edges in a cell are common: a value that piles up and the double before it
-        odd = np.flatnonzero((under < 0) | (under == self.size))
-        several = odd[np.isfinite(x[odd])]  # a finite value may leave the finite numbers when the centre is taken off
-        place[several] = self.edges.searchsorted(x[several])
+        open_ = np.flatnonzero(under < 0)
+        values = x[open_]  # a finite one may have left the finite numbers when the centre was taken off: it is searched too
+        place[open_] = np.where(np.isfinite(values), self.edges.searchsorted(values), self.size)
         return place
