@@ -25,7 +25,7 @@ LENGTHS = {"day": "window_end - window_start = INTERVAL 1 DAY", "week": "window_
 LENGTHS |= {"hour": "window_end - window_start = INTERVAL 1 HOUR", "month": "window_end - window_start >= INTERVAL 28 DAY"}
 Progress = Callable[[str, float], None]
 FAR = pd.Timestamp("2262-01-01", tz="UTC")
-AT_ONCE = 300_000  # measurements held while a run writes them
+AT_ONCE = 100_000  # measurements held while a run writes them
 
 
 @dataclass(frozen=True, slots=True)
