@@ -17,7 +17,8 @@ from data.sql import literal, quote
 from data.store import Connection, Store, transact
 
 BATCH = 262_144  # rows: 30 columns of it are 63 MB
-CELLS = 5_000_000  # counts held at once, 40 MB and as much again while they are stored: windows × segments × bins of all columns; more windows are scanned in turns
+# Counts held at once (windows × segments × bins of all columns), 40 MB and as much again while they are stored; more windows are scanned in turns.
+CELLS = 5_000_000
 SEGMENTS = 50  # values of a segment column that get a profile of their own
 NEW_SHOWN = 20  # values that the reference never had, the most frequent of each window
 NO_TIME = -(2**40)  # the window of reference rows that carry no time
