@@ -24,6 +24,9 @@ EXAMPLES = """examples:
 
 Every command takes --store DIR (default: VIGIA_STORE, else .vigia). Exit codes: 0 fine, 1 alerts, 2 a mistake in the call or the data."""
 
+# Commands of two words: the first with what it is about.
+GROUPS = {"thresholds": "show and change the thresholds"}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do one command; gives the exit code."""
@@ -166,6 +169,7 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
 
 
 Add = Callable[..., argparse.ArgumentParser]
+SUBJECTS: tuple[Callable[[Add], None], ...] = ()  # `declare` of each module of monitors/commands
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -177,16 +181,15 @@ def _parser() -> argparse.ArgumentParser:
 
     def add(act: Callable[[Store, argparse.Namespace], int], name: str, text: str, example: str) -> argparse.ArgumentParser:
         group, _, own = name.rpartition(" ")
+        if group not in groups:
+            groups[group] = groups[""].add_parser(group, help=GROUPS[group]).add_subparsers(metavar="ACTION", required=True)
         how = f"example:\n  python -m monitors {name} {example}"
         added = groups[group].add_parser(own, parents=[common], help=text, description=text, epilog=how, formatter_class=shape)
         added.set_defaults(act=act)
         return added
 
-    _add_loading(add)
-    _add_reading(add)
-    thresholds = groups[""].add_parser("thresholds", help="show and change the thresholds")
-    groups["thresholds"] = thresholds.add_subparsers(metavar="ACTION", required=True)
-    _add_thresholds(add)
+    for declare in (_add_loading, _add_reading, _add_thresholds, *SUBJECTS):
+        declare(add)
     return parser
 
 
