@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from data.bins import Source, hashes, lookup, watched
+from data import totals
+from data.bins import LATENCY, Source, hashes, lookup, probable, watched
 from data.engines.duckdb import Plan, profile
 from data.engines.places import Bins
 from data.sql import literal, quote
-from data.store import Connection, Store, transact
+from data.store import Connection, Store, append, transact
 
 BATCH = 262_144  # rows: 30 columns of it are 63 MB
 # Counts held at once (windows × segments × bins of all columns), 40 MB and as much again while they are stored; more windows are scanned in turns.
@@ -38,7 +39,7 @@ def segments(cursor: Connection, sources: Iterable[Source]) -> Values:
     """The segment columns with the values that get a profile: the most frequent of log and reference."""
     found: dict[str, Counter[str]] = {}
     for source in sources:
-        for column in source.roles.segments:
+        for column in (*source.roles.segments, *_versioned(source)):
             counts = found.setdefault(column, Counter())
             if column in source.types:
                 text_of = _text(source, column)
@@ -49,6 +50,12 @@ def segments(cursor: Connection, sources: Iterable[Source]) -> Values:
     return tuple((column, tuple(sorted(text for text, _ in kept))) for column, kept in ranked.items())
 
 
+def _versioned(source: Source) -> list[str]:
+    """The columns by which what is counted of requests, their time and their number, is told apart besides by segments."""
+    names = (source.roles.code_version, source.roles.data_version)
+    return [c for c in names if c is not None and c in source.types and c not in source.roles.segments]
+
+
 def profile_windows(
     store: Store,
     model: str,
@@ -57,17 +64,22 @@ def profile_windows(
     bins: Mapping[str, Mapping[str, Bins]],
     values: Values,
     progress: Progress = lambda _: None,
+    requests: bool = False,
 ) -> int:
     """Scan the touched windows and store their profiles in place of those that were there; gives the number of profiles.
 
-    `touched` is a result of `windows`; `bins` of every version among it, {} where it has no reference. A turn of windows is one transaction.
+    `touched` is a result of `windows`; `bins` of every version among it, {} where it has no reference; `requests` says that the rows are
+    requests, to be counted themselves. A turn of windows is one transaction.
     """
     total, done = 0, 0
-    for turn in turns(touched, bins, values):
-        result = scan(store, source, turn, bins, values)
+    for turn in turns(touched, bins, values, source):
+        result = scan(store, source, turn, bins, values, requests)
+        arrived = _parts(store, source, turn) if requests else None
 
-        def write(cursor: Connection, turn: pd.DataFrame = turn, result: pa.Table = result) -> int:
-            return _replace(cursor, model, source, turn, result)
+        def write(
+            cursor: Connection, turn: pd.DataFrame = turn, result: pa.Table = result, arrived: pd.DataFrame | None = arrived
+        ) -> int:
+            return _replace(cursor, model, source, turn, result, arrived)
 
         total += transact(store, write, f"profile {turn['window'].nunique()} windows of {model}")
         done += turn["window"].nunique()
@@ -75,10 +87,11 @@ def profile_windows(
     return total
 
 
-def turns(touched: pd.DataFrame, bins: Mapping[str, Mapping[str, Bins]], values: Values) -> list[pd.DataFrame]:
+def turns(touched: pd.DataFrame, bins: Mapping[str, Mapping[str, Bins]], values: Values, source: Source) -> list[pd.DataFrame]:
     """Cut the windows so that the counts of a turn fit into memory, and where a gap between them would be wider than they are."""
-    margins = 1 + sum(len(v) for _, v in values)
-    cost = {v: margins * sum(b.size for b in bins.get(v, {}).values()) for v in touched["version"].unique()}
+    few, all_ = (1 + sum(len(v) for _, v in chosen) for chosen in (_segmented(source, values), values))
+    latencies = all_ * LATENCY.size * len(source.roles.latency)
+    cost = {v: latencies + few * sum(b.size for b in bins.get(v, {}).values()) for v in touched["version"].unique()}
     held: dict[int, set[str]] = {}
     for window, version in zip(touched["window"].tolist(), touched["version"].tolist(), strict=True):
         held.setdefault(window, set()).add(version)
@@ -94,30 +107,84 @@ def turns(touched: pd.DataFrame, bins: Mapping[str, Mapping[str, Bins]], values:
     return [touched[touched["window"].between(cut[0], cut[-1])] for cut in cuts]
 
 
+def _segmented(source: Source, values: Values) -> Values:
+    return tuple((column, kept) for column, kept in values if column in source.roles.segments)
+
+
 def scan(
     store: Store,
     source: Source,
     turn: pd.DataFrame,
     bins: Mapping[str, Mapping[str, Bins]],
     values: Values,
+    requests: bool = False,
 ) -> pa.Table:
-    """The profiles of some windows: the engine's table, with misfits and new values added."""
+    """The profiles of some windows: the engine's table, with misfits and new values added.
+
+    Latencies are scanned apart, by versions of code and data too; and if rows are `requests`, they are counted themselves, as column "".
+    """
+    roles, segmented = watched(source.roles), _segmented(source, values)
+    columns = tuple(c for c in roles if c in source.types and roles[c] != "latency")
+    parts = [_scan(store, source, turn, columns, bins, segmented)]
+    if latencies := tuple(c for c in source.roles.latency if source.types.get(c) == "DOUBLE"):
+        same = dict.fromkeys(latencies, LATENCY)
+        parts.append(_scan(store, source, turn, latencies, dict.fromkeys(turn["version"].unique(), same), values))
+    if requests:
+        parts.append(_requests(store, source, turn, values))
+    return pa.concat_tables(parts, promote_options="permissive")
+
+
+def _scan(
+    store: Store,
+    source: Source,
+    turn: pd.DataFrame,
+    names: tuple[str, ...],
+    bins: Mapping[str, Mapping[str, Bins]],
+    values: Values,
+) -> pa.Table:
     cursor = store.cursor()
-    names = tuple(c for c in watched(source.roles) if c in source.types)
     versions = tuple(sorted(turn["version"].unique()))
     kinds = {c: "number" if source.types[c] == "DOUBLE" else "category" for c in names}
     null = hashes(cursor, (None,))
     blank = {c: Bins(k) if k == "number" else Bins(k, hashes=null) for c, k in kinds.items()}
+    blank |= {c: probable(blank[c]) for c in names if c == source.roles.score}
     counted = {
         v: {c: bins[v][c] if bins[v].get(c, blank[c]).kind == kinds[c] and c in bins[v] else blank[c] for c in names}
         for v in versions
     }
-    first, last = int(turn["window"].min()), int(turn["window"].max())
-    lookups = (lookup(cursor, versions), *(lookup(cursor, texts) for _, texts in values))
-    plan = Plan(names, counted, values, first, last - first + 1, lookups)
+    plan = _plan(cursor, turn, names, counted, values)
     condition = _within(source, turn)
     table = profile(_batches(cursor, source, plan, condition), plan)
     return _completed(store, source, plan, condition, table)
+
+
+def _plan(
+    cursor: Connection, turn: pd.DataFrame, names: tuple[str, ...], counted: Mapping[str, Mapping[str, Bins]], values: Values
+) -> Plan:
+    first, last = int(turn["window"].min()), int(turn["window"].max())
+    lookups = (lookup(cursor, tuple(counted)), *(lookup(cursor, texts) for _, texts in values))
+    return Plan(names, counted, values, first, last - first + 1, lookups)
+
+
+def _requests(store: Store, source: Source, turn: pd.DataFrame, values: Values) -> pa.Table:
+    """How many rows, repeats and failures, as profiles of column ""; repeats of the whole only."""
+    plan = _plan(store.cursor(), turn, (), {v: {} for v in sorted(turn["version"].unique())}, values)
+    condition = _within(source, turn)
+    rows = _rows(source, plan, totals.facts(source), condition)
+    sets, label = _margins(plan, "")
+    counted = totals.totals(store.cursor(), rows, sets, label)
+    found: pd.DataFrame = counted.to_pandas()
+    kept = found["segment"].isin(plan.margins)
+    again = totals.duplicates(store.cursor(), source, _window(source), _version(source), condition).assign(segment="all")
+    found = found[kept].merge(again, "left", ["version", "segment", "window"]).astype({"duplicates": "Int64"})
+    nothing = pa.array([[]] * len(found), pa.large_list(pa.int64()))
+    zeros = dict.fromkeys(("nulls", "misfits", "nans", "pos_infs", "neg_infs", "new_values"), 0)
+    made = pa.Table.from_pandas(found.assign(column="", kind="requests", **zeros), preserve_index=False)
+    return made.append_column("counts", nothing)
+
+
+def _parts(store: Store, source: Source, turn: pd.DataFrame) -> pd.DataFrame:
+    return totals.parts(store.cursor(), source, _window(source), _version(source), _within(source, turn))
 
 
 def _batches(cursor: Connection, source: Source, plan: Plan, condition: str) -> Iterable[pa.RecordBatch]:
@@ -154,12 +221,12 @@ def _absent(found: pd.DataFrame, plan: Plan) -> pd.Series:
     return pd.Series(lacks, found.index, dtype=bool) & (found["nulls"] == found["rows"])
 
 
-def _margins(plan: Plan) -> tuple[str, str]:
-    """For GROUPING SETS: the sets, and the name of the segment of a result row."""
+def _margins(plan: Plan, also: str = ", x") -> tuple[str, str]:
+    """For GROUPING SETS: the sets, of `x` too, and the name of the segment of a result row."""
     names = [f"segment_{i}" for i in range(len(plan.segments))]
     cases = [f"WHEN grouping({n}) = 0 THEN {literal(c + '=')} || {n}" for n, (c, _) in zip(names, plan.segments, strict=True)]
     label = f"CASE {' '.join(cases)} ELSE 'all' END" if cases else "'all'"
-    return ", ".join(["(w, v, x)", *(f"(w, v, {n}, x)" for n in names)]), label
+    return ", ".join([f"(w, v{also})", *(f"(w, v, {n}{also})" for n in names)]), label
 
 
 def _rows(source: Source, plan: Plan, x: str, condition: str) -> str:
@@ -196,20 +263,32 @@ def _new_tops(store: Store, source: Source, plan: Plan, column: str, condition: 
     return pd.DataFrame(tops, columns=["version", "segment", "window", "column", "new_top"])
 
 
-def _replace(cursor: Connection, model: str, source: Source, turn: pd.DataFrame, found: pa.Table) -> int:
+def _replace(
+    cursor: Connection, model: str, source: Source, turn: pd.DataFrame, found: pa.Table, arrived: pd.DataFrame | None
+) -> int:
+    columns = [*watched(source.roles), *([""] if arrived is not None else [])]
     span = [_time(source, w) for w in sorted(turn["window"].unique())]
     cursor.execute(
         """DELETE FROM main.profiles WHERE model = ? AND dataset = 'log' AND "column" IN (SELECT unnest(?))
         AND window_start >= ? AND window_start <= ? AND window_start IN (SELECT unnest(?))""",
-        [model, list(watched(source.roles)), span[0], span[-1], span],
+        [model, columns, span[0], span[-1], span],
     )
+    if arrived is not None:
+        _add_parts(cursor, model, source, span, arrived)
     return add(cursor, model, source, found)
+
+
+def _add_parts(cursor: Connection, model: str, source: Source, span: list[Any], arrived: pd.DataFrame) -> None:
+    cursor.execute("DELETE FROM main.parts WHERE model = ? AND window_start IN (SELECT unnest(?))", [model, span])
+    start = pd.to_datetime(arrived["window"] * source.window_us, unit="us", utc=True)
+    end = start + pd.Timedelta(source.window_us, "us")
+    append(cursor, "parts", arrived.drop(columns="window").assign(model=model, window_start=start, window_end=end))
 
 
 def add(cursor: Connection, model: str, source: Source, found: pa.Table) -> int:
     """Store profiles: windows as times (none for the whole of a reference), a column's role beside its name."""
     names = [n for n in found.column_names if n != "window"]
-    roles = watched(source.roles)
+    roles = {**watched(source.roles), "": "requests"}
     cursor.register("found_profiles", found)
     cursor.register("found_roles", pa.table({"name": list(roles), "role": list(roles.values())}))
     start = f'CASE WHEN f."window" <> {NO_TIME} THEN make_timestamptz(f."window" * {source.window_us}) END'
@@ -228,9 +307,10 @@ def profile_reference(store: Store, source: Source, learnt: Mapping[str, Bins], 
     """The profiles of one version's reference: of its own windows, where it has times, and of the whole (window NO_TIME)."""
     bins = {version: learnt}
     whole = replace(source, roles=replace(source.roles, timestamp=None))
-    parts = [scan(store, whole, pd.DataFrame({"window": [NO_TIME], "version": [version]}), bins, values)]
+    parts = [scan(store, whole, pd.DataFrame({"window": [NO_TIME], "version": [version]}), bins, values, requests=True)]
     if _time_column(source) is not None:
-        parts += [scan(store, source, turn, bins, values) for turn in turns(windows(store.cursor(), source), bins, values)]
+        own = turns(windows(store.cursor(), source), bins, values, source)
+        parts += [scan(store, source, turn, bins, values, requests=True) for turn in own]
     return parts
 
 

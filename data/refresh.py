@@ -19,7 +19,7 @@ from data.roles import Roles, saved, to_dict
 from data.sql import literal, quote
 from data.store import Connection, Store, append, columns, table, transact
 
-SHAPE = 1  # of what is counted: raised when profiles made before would differ
+SHAPE = 2  # of what is counted: raised when profiles made before would differ
 Progress = Callable[[str, float], None]
 
 
@@ -61,7 +61,7 @@ def refresh(store: Store, model: str, progress: Progress) -> Refreshed | None:
     own = {v: bins.get(v) or bins.get("", {}) for v in seen["version"].unique()}
     for name, source in zip(("log", "labels"), sources if len(seen) else (), strict=False):
         tell = partial(progress, f"profile {name}")
-        count += profiling.profile_windows(store, model, source, seen, own, values, tell)
+        count += profiling.profile_windows(store, model, source, seen, own, values, tell, requests=name == "log")
     gone = _emptied(store, model, sources, changed)
     starts = {pd.Timestamp(int(w) * sources[0].window_us, unit="us", tz="UTC").to_pydatetime() for w in seen["window"].unique()}
     return Refreshed(tuple(sorted(starts | gone)), versions, count, tuple(sorted(active)), basis)
@@ -89,7 +89,7 @@ def log_sources(cursor: Connection, model: str, roles: Roles) -> list[Source]:
         SELECT {quote(key)}, max_by({quote(name)}, _load * 1099511627776 + _row) AS {quote(name)} FROM {table("labels", model)} GROUP BY ALL
         ) b ON l.{quote(key)} = b.{quote(key)})"""
     log = Source(table("log", model), types, replace(roles, label=None), version)
-    only_label = replace(roles, features=(), score=None, prediction=None)
+    only_label = replace(roles, features=(), score=None, prediction=None, latency=())
     return [log, Source(rows, {**types, name: labels[name]}, only_label, version)]
 
 
@@ -182,10 +182,12 @@ def _emptied(store: Store, model: str, sources: list[Source], changed: pd.DataFr
     left = {pd.Timestamp(int(w) * step, unit="us", tz="UTC") for w in live}
     gone = [t.to_pydatetime() for t in stored if t not in left]
     if gone:
-        sql = "DELETE FROM main.profiles WHERE model = ? AND dataset = 'log' AND window_start IN (SELECT unnest(?))"
-        transact(
-            store,
-            lambda c: c.execute(sql, [model, gone]),
-            f"drop the profiles of {len(gone)} windows of {model} that hold no row",
-        )
+
+        def drop(cursor: Connection) -> None:
+            cursor.execute(
+                "DELETE FROM main.profiles WHERE model = ? AND dataset = 'log' AND window_start IN (SELECT unnest(?))", [model, gone]
+            )
+            cursor.execute("DELETE FROM main.parts WHERE model = ? AND window_start IN (SELECT unnest(?))", [model, gone])
+
+        transact(store, drop, f"drop the profiles of {len(gone)} windows of {model} that hold no row")
     return set(gone)

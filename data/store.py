@@ -31,22 +31,24 @@ from data.sql import literal, quote
 
 T = TypeVar("T")
 Connection = duckdb.DuckDBPyConnection
-FORMAT = 1  # of the tables below; a store that a newer Vigia wrote is refused rather than misread
+FORMAT = 2  # of the tables below; a store that a newer Vigia wrote is refused rather than misread, an older one gets what it lacks
 DATASETS = ("log", "reference", "training", "labels")
 SCHEMAS = {"log": "logs", "reference": "reference", "training": "training", "labels": "labels"}
 TABLES = {
     "vigia": "format INTEGER",
     "loads": """load BIGINT, model VARCHAR, dataset VARCHAR, version VARCHAR, file VARCHAR, sha256 VARCHAR, bytes BIGINT, rows BIGINT,
         misfits BIGINT, first_time TIMESTAMPTZ, last_time TIMESTAMPTZ, notes VARCHAR[], loaded_at TIMESTAMPTZ, author VARCHAR,
-        undone_at TIMESTAMPTZ, undone_by VARCHAR""",
+        undone_at TIMESTAMPTZ, undone_by VARCHAR, columns VARCHAR[]""",
+    "parts": "model VARCHAR, version VARCHAR, window_start TIMESTAMPTZ, window_end TIMESTAMPTZ, load BIGINT, rows BIGINT",
     "roles": "model VARCHAR, roles VARCHAR, edited_at TIMESTAMPTZ, author VARCHAR, reason VARCHAR",
     "runs": """run BIGINT, model VARCHAR, snapshot BIGINT, loads BIGINT[], basis VARCHAR, windows BIGINT, measurements BIGINT,
         started_at TIMESTAMPTZ, finished_at TIMESTAMPTZ, author VARCHAR""",
-    "bins": 'model VARCHAR, version VARCHAR, "column" VARCHAR, role VARCHAR, kind VARCHAR, edges DOUBLE[], categories VARCHAR[], others VARCHAR[]',
+    "bins": """model VARCHAR, version VARCHAR, "column" VARCHAR, role VARCHAR, kind VARCHAR, edges DOUBLE[], categories VARCHAR[],
+        others VARCHAR[], whole BOOLEAN""",
     "profiles": """model VARCHAR, version VARCHAR, dataset VARCHAR, segment VARCHAR, window_start TIMESTAMPTZ, window_end TIMESTAMPTZ,
         "column" VARCHAR, role VARCHAR, kind VARCHAR, rows BIGINT, nulls BIGINT, misfits BIGINT, nans BIGINT, pos_infs BIGINT,
         neg_infs BIGINT, sum DOUBLE, sum_squares DOUBLE, min DOUBLE, max DOUBLE, below_sum DOUBLE, above_sum DOUBLE,
-        counts BIGINT[], new_values BIGINT, new_top VARCHAR""",
+        counts BIGINT[], new_values BIGINT, new_top VARCHAR, fractions BIGINT, duplicates BIGINT, errors BIGINT, last_time TIMESTAMPTZ""",
     "measurements": """model VARCHAR, version VARCHAR, monitor VARCHAR, metric VARCHAR, "column" VARCHAR, segment VARCHAR,
         window_start TIMESTAMPTZ, window_end TIMESTAMPTZ, rows BIGINT, value DOUBLE, noise DOUBLE, usual DOUBLE, p_value DOUBLE,
         reason VARCHAR, dataset VARCHAR""",
@@ -166,8 +168,10 @@ def _make_tables(store: Store) -> None:
     def make(cursor: Connection) -> None:
         for schema in SCHEMAS.values():
             cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        for name, columns in TABLES.items():
-            cursor.execute(f"CREATE TABLE IF NOT EXISTS main.{name} ({columns})")
+        for name, spec in TABLES.items():
+            cursor.execute(f"CREATE TABLE IF NOT EXISTS main.{name} ({spec})")
+            for column in map(str.strip, spec.split(",")):
+                cursor.execute(f"ALTER TABLE main.{name} ADD COLUMN IF NOT EXISTS {column}")
         cursor.execute("DELETE FROM main.vigia")
         cursor.execute("INSERT INTO main.vigia VALUES (?)", [FORMAT])
 

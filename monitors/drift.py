@@ -17,6 +17,7 @@ from monitors.distances import Counts, Floats, chi2, chi2_p, groups, hellinger, 
 from monitors.measurements import typed
 from monitors.wasserstein import Numbers, wasserstein
 
+ROLES = ("feature", "score", "prediction", "label")  # of the columns that are looked at
 METRICS = ("psi", "js", "ks", "wasserstein", "chi2", "hellinger", "linf")
 NUMBERS_ONLY = ("ks", "wasserstein")
 ENOUGH_ROWS, ENOUGH_WINDOWS = 30, 3  # of the reference, to say what is usual
@@ -82,6 +83,7 @@ def measure(profiles: pd.DataFrame, bins: pd.DataFrame) -> pd.DataFrame:
     A version is compared with its own reference, else with that of version "". ks and wasserstein of categories are blank, in the
     segment `all` only.
     """
+    bins = bins[bins["role"].isin(ROLES)]
     numeric = bins[bins["kind"] == "number"]
     edges = dict(zip(zip(numeric["version"], numeric["column"], strict=True), numeric["edges"], strict=True))
     referenced = set(bins["version"])

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 Period = Literal["day", "week", "month", "all"]
 
 KEYS = ["model", "version", "dataset", "segment", "column"]
-ADDED = ["rows", "nulls", "misfits", "nans", "pos_infs", "neg_infs", "new_values", "sum", "sum_squares", "below_sum", "above_sum"]
+ADDED = [
+    "rows", "nulls", "misfits", "nans", "pos_infs", "neg_infs", "fractions", "new_values", "sum", "sum_squares", "below_sum", "above_sum",
+    "duplicates", "errors",
+]  # fmt: skip
 MOST_NEW = 20  # values that the reference never had: so many of the most frequent are kept by name
 
 
@@ -65,11 +68,19 @@ def added(windows: pd.DataFrame, first: NDArray[np.intp], period: Period) -> pd.
         merged[name] = sums(windows[name], first)
     for name, least in (("min", np.fmin), ("max", np.fmax)):
         merged[name] = least.reduceat(windows[name].to_numpy("float64", na_value=np.nan), first)
+    if "last_time" in windows:
+        merged["last_time"] = windows["last_time"].groupby(np.repeat(np.arange(len(first)), sizes(first, len(windows)))).max()
     merged["counts"] = counts(windows["counts"].to_numpy(), first)
     if "new_top" in windows:
         merged["new_top"] = new_tops(windows["new_top"].to_numpy(object), first)
     merged["window_start"], merged["window_end"] = borders(windows, first, period)
     return merged
+
+
+def sizes(first: NDArray[np.intp], total: int) -> NDArray[np.intp]:
+    """How many rows each run has."""
+    found: NDArray[np.intp] = np.diff(np.r_[first, total])
+    return found
 
 
 def sums(values: pd.Series, first: NDArray[np.intp]) -> NDArray[Any]:
@@ -87,12 +98,12 @@ def counts(arrays: NDArray[Any], first: NDArray[np.intp]) -> NDArray[Any]:
     lengths = np.fromiter(map(len, arrays), np.int64, len(arrays))
     if (np.minimum.reduceat(lengths, first) != np.maximum.reduceat(lengths, first)).any():
         raise ValueError("profiles of one column have counts of different lengths: they were made on different bins")
-    sizes = np.diff(np.r_[first, len(arrays)])
+    many = sizes(first, len(arrays))
     merged = np.empty(len(first), dtype=object)
     for length in np.unique(lengths[first]):
         runs = np.flatnonzero(lengths[first] == length)
-        stacked = np.concatenate(arrays[lengths == length]).reshape(-1, length)
-        begins = np.r_[0, np.cumsum(sizes[runs])[:-1]]
+        stacked = np.concatenate(arrays[lengths == length]).reshape(int(many[runs].sum()), length)
+        begins = np.r_[0, np.cumsum(many[runs])[:-1]]
         merged[runs] = rows_of(np.add.reduceat(stacked, begins, axis=0))
     return merged
 
@@ -130,7 +141,7 @@ def borders(windows: pd.DataFrame, first: NDArray[np.intp], period: Period) -> t
     """Start and end of each run's period, in the type of the windows."""
     kind = windows["window_start"].dtype
     if period == "all":
-        runs = np.repeat(np.arange(len(first)), np.diff(np.r_[first, len(windows)]))
+        runs = np.repeat(np.arange(len(first)), sizes(first, len(windows)))
         return windows["window_start"].groupby(runs).min(), windows["window_end"].groupby(runs).max()
     start = starts(windows["window_start"].iloc[first], period).astype("datetime64[D]")
     if period == "month":

@@ -10,17 +10,20 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from data.bins import LATENCY
 from data.errors import BadInput, near
 from data.refresh import Refreshed, refresh
 from data.sql import quote
 from data.store import Connection, Store, append, author, models, one_run, transact
 from monitors import alerts as alerting
 from monitors import drift, rulebook, summaries
-from monitors.measurements import STORED
+from monitors.measurements import STORED, typed
 from monitors.rules import Rule
 from monitors.thresholds import judge
 
-MONITORS = (drift,)  # to add one: a module with `measure(profiles, bins)`, and its rules in thresholds.yaml
+MONITORS = (drift,)  # to add one: a module with `measure(profiles, bins)` and ROLES, those of its columns; its rules in thresholds.yaml
+# What is counted of requests is measured over the whole history at every run: a value may depend on windows before, or of other versions.
+WHOLE = ("requests", "latency")
 LENGTHS = {"day": "window_end - window_start = INTERVAL 1 DAY", "week": "window_end - window_start = INTERVAL 7 DAY"}
 LENGTHS |= {"hour": "window_end - window_start = INTERVAL 1 HOUR", "month": "window_end - window_start >= INTERVAL 28 DAY"}
 Progress = Callable[[str, float], None]
@@ -75,16 +78,20 @@ def _measure(store: Store, model: str, refreshed: Refreshed, tell: Progress) -> 
     """Measure every day, week and month that holds a touched window, from all profiles in it; a few columns at a time, for memory's sake."""
     spans, learnt = _spans(refreshed.touched), bins(store, model)
     since, until = (spans["window_start"].min(), spans["window_end"].max()) if len(spans) else (FAR, FAR)
-    columns = store.frame('SELECT DISTINCT "column" FROM main.profiles WHERE model = ? ORDER BY ALL', [model])["column"]
+    columns = store.frame('SELECT DISTINCT "column", role FROM main.profiles WHERE model = ? ORDER BY ALL', [model])
     parts: list[pd.DataFrame] = []
-    for i, column in enumerate(columns):
+    for i, (column, role) in enumerate(columns.itertuples(index=False, name=None)):
         tell("measure", i / len(columns))
         reference = profiles(store, model=model, column=column, dataset="reference")
-        log = profiles(store, model=model, column=column, dataset="log", since=since, until=until)
+        first, last = (None, None) if role in WHOLE else (since, until)
+        log = profiles(store, model=model, column=column, dataset="log", since=first, until=last)
         both = pd.concat([reference, log], ignore_index=True)
-        parts += [_kept(monitor.measure(both, learnt), spans, refreshed) for monitor in MONITORS]
+        for monitor in MONITORS:
+            if role in monitor.ROLES:
+                measured = monitor.measure(both, learnt)
+                parts.append(measured if role in WHOLE else _kept(measured, spans, refreshed))
         if sum(map(len, parts)) > AT_ONCE or i == len(columns) - 1:
-            yield pd.concat(parts, ignore_index=True)
+            yield pd.concat([typed(pd.DataFrame()), *parts], ignore_index=True)
             parts = []
 
 
@@ -110,6 +117,9 @@ def _forget(cursor: Connection, model: str, refreshed: Refreshed) -> None:
     for version in refreshed.references:
         sql = "DELETE FROM main.measurements WHERE model = ? AND version = ? AND dataset = 'reference'"
         cursor.execute(sql, [model, version])
+    whole = """DELETE FROM main.measurements WHERE model = ?
+        AND "column" IN (SELECT "column" FROM main.profiles WHERE model = ? AND role IN ('requests', 'latency'))"""
+    cursor.execute(whole, [model, model])
     if refreshed.touched:
         cursor.register("touched_spans", _spans(refreshed.touched))
         cursor.execute(
@@ -191,8 +201,10 @@ def _split(lists: Any) -> pd.Series:
 
 
 def bins(store: Store, model: str) -> pd.DataFrame:
-    """How each column is counted: edges of numbers as arrays, categories of texts as lists."""
-    return store.frame('SELECT * EXCLUDE (others) FROM main.bins WHERE model = ? ORDER BY version, "column"', [model])
+    """How each column is counted: edges of numbers as arrays, categories of texts as lists. Every latency on the same edges."""
+    learnt = store.frame('SELECT * EXCLUDE (others) FROM main.bins WHERE model = ? ORDER BY version, "column"', [model])
+    fixed = [{"model": model, "version": "", "column": "", "role": "latency", "kind": "number", "edges": LATENCY.edges}]
+    return pd.concat([learnt, pd.DataFrame(fixed)], ignore_index=True)
 
 
 def versions(store: Store, model: str) -> pd.DataFrame:
@@ -205,7 +217,8 @@ def versions(store: Store, model: str) -> pd.DataFrame:
 
 def segments(store: Store, model: str) -> list[str]:
     """`all`, then every segment that has a profile."""
-    sql = "SELECT DISTINCT segment FROM main.profiles WHERE model = ? AND dataset = 'log' ORDER BY segment <> 'all', segment"
+    sql = """SELECT DISTINCT segment FROM main.profiles WHERE model = ? AND dataset = 'log' AND role NOT IN ('requests', 'latency')
+        ORDER BY segment <> 'all', segment"""
     return [row[0] for row in store.cursor().execute(sql, [model]).fetchall()]
 
 

@@ -20,7 +20,7 @@ from data.engines.places import Bins, Floats, Lookup
 Ints: TypeAlias = npt.NDArray[np.int64]
 Array: TypeAlias = "pa.Array[Any]"
 DENSE = 8_000_000  # cells of a batch's counts of one column: above it they are counted sparsely
-STATS = ("nulls", "nans", "pos_infs", "neg_infs", "sum", "sum_squares", "below_sum", "above_sum")
+STATS = ("nulls", "nans", "pos_infs", "neg_infs", "fractions", "sum", "sum_squares", "below_sum", "above_sum")
 
 
 @dataclass(frozen=True)
@@ -220,6 +220,8 @@ def _numbers(x: Floats, group: Ints, starts: Ints, bins: Bins) -> Counted:
     low, high = np.fmin.reduceat(x, starts), np.fmax.reduceat(x, starts)
     if len(odd):
         x[odd] = 0.0
+    if bins.whole:
+        stats["fractions"] = np.bincount(group[np.flatnonzero(x != np.floor(x))], minlength=n).astype(float)
     stats["sum"], stats["sum_squares"] = np.add.reduceat(x, starts), np.add.reduceat(np.square(x), starts)
     for name, end in {"below_sum": 0, "above_sum": size - 1}.items() if size > 1 else ():
         if counts[:, end].sum():
@@ -263,7 +265,7 @@ def _part(plan: Plan, version: str, column: str, rows: Ints, total: Totals) -> p
     number = bool(plan.bins) and plan.bins.get(version, {}).get(column, Bins("number")).kind == "number"
     low, high = total.low[live], total.high[live]
     some = np.isfinite(low)
-    whole = ("nulls", "nans", "pos_infs", "neg_infs")
+    whole = ("nulls", "nans", "pos_infs", "neg_infs", "fractions")
     stats = {n: total.stats[n][live] for n in STATS}
     fields: dict[str, Any] = {
         "version": pa.array([version] * len(live), pa.string()),

@@ -58,6 +58,7 @@ class Bins:
     categories: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     hashes: Hashes = field(default_factory=lambda: np.empty(0, np.uint64))  # of categories, others and, last, of null
+    whole: bool = False  # numbers: the reference holds whole ones only, so that fractions are counted
 
     @property
     def size(self) -> int:
