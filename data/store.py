@@ -51,6 +51,10 @@ TABLES = {
         window_start TIMESTAMPTZ, window_end TIMESTAMPTZ, rows BIGINT, value DOUBLE, noise DOUBLE, usual DOUBLE, p_value DOUBLE,
         reason VARCHAR, dataset VARCHAR""",
     "thresholds": "edit BIGINT, rules VARCHAR, edited_at TIMESTAMPTZ, author VARCHAR, reason VARCHAR",
+    "notifications": "edit BIGINT, settings VARCHAR, edited_at TIMESTAMPTZ, author VARCHAR, reason VARCHAR",
+    "told": "channel VARCHAR, kind VARCHAR, number BIGINT, state VARCHAR, told_at TIMESTAMPTZ, snapshot BIGINT",
+    "outbox": """id BIGINT, key VARCHAR, channel VARCHAR, kind VARCHAR, model VARCHAR, severity VARCHAR, subject VARCHAR, body VARCHAR,
+        created_at TIMESTAMPTZ, not_before TIMESTAMPTZ, attempts INTEGER, last_error VARCHAR, sent_at TIMESTAMPTZ, given_up_at TIMESTAMPTZ""",
 }
 # What a lost race says; nothing of the transaction was done, so it is done again.
 RACES = ("database is locked", "conflict", "Conflict", "could not serialize", "deadlock detected", "PRIMARY KEY or UNIQUE constraint")
