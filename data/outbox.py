@@ -72,6 +72,11 @@ def due(store: Store, now: datetime) -> pd.DataFrame:
     return store.frame(f"SELECT * FROM main.outbox WHERE {UNSENT} AND not_before <= $now ORDER BY id", {"now": now})
 
 
+def waiting(store: Store) -> pd.DataFrame:
+    """The messages that have not gone yet and will, the oldest first."""
+    return store.frame(f"SELECT * FROM main.outbox WHERE {UNSENT} ORDER BY id")
+
+
 def entries(store: Store, limit: int = 50) -> pd.DataFrame:
     """The last messages, the newest first, whatever became of them."""
     return store.frame("SELECT * FROM main.outbox ORDER BY id DESC LIMIT $limit", {"limit": limit})

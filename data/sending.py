@@ -9,9 +9,9 @@ import ssl
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 TIMEOUT = 10.0  # seconds, of each step: to connect, to read
 DEADLINE = 15.0  # seconds, of the whole: a server that sends a byte now and then must not hold up a run
@@ -111,7 +111,8 @@ def _send(channel: Channel, url: str, body: Mapping[str, Any], secrets: Mapping[
     elif channel.kind == "slack" and url.startswith(
         ("https://", "http://")
     ):  # Mattermost, Rocket.Chat and others that take Slack's JSON
-        _post(url, {"text": f"*{body['subject']}*\n{body['text']}"}, {"Idempotency-Key": str(body["key"])})
+        text = f"{body['subject']}\n\n{body['text']}".replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        _post(url, {"text": text}, {"Idempotency-Key": str(body["key"])})  # escaped: a column may be called <!channel>
     elif channel.kind == "teams" and url.startswith(("https://", "http://")):
         _post(url, _card(body), {"Idempotency-Key": str(body["key"])})
     else:
@@ -245,9 +246,10 @@ def redacted(text: str, secrets: Mapping[str, str]) -> str:
 def _pieces(value: str) -> list[str]:
     """A value, and if it is a URL its user, password, path and each part of path and query; as written and decoded."""
     pieces = [value]
-    if "://" in value:
-        parts = urlsplit(value)
-        pieces += [parts.netloc.rpartition("@")[0], parts.path, parts.query]
-        pieces += [part for part in re.split(r"[/?&=:@]", value.partition("://")[2]) if len(part) >= 6 and part != parts.hostname]
-    decoded: Callable[[str], str] = unquote
-    return [form for piece in pieces if len(piece) >= 3 for form in {piece, decoded(piece), quote(piece, safe="")}]
+    if "://" in value:  # taken apart by hand: what is no URL after all has secrets too
+        host, slash, path = value.partition("://")[2].partition("/")
+        login, at, name = host.rpartition("@")
+        pieces += [login, slash + path, *path.split("?")]
+        pieces += [part for part in re.split(r"[/?&=:@]", login + at + path) if len(part) >= 6]
+        pieces += [name] if "." not in name and len(name) >= 6 else []  # of Apprise, where a token may stand in the host's place
+    return [form for piece in pieces if len(piece) >= 3 for form in {piece, unquote(piece), quote(piece, safe="")}]

@@ -75,7 +75,7 @@ def _written(
     channel: str, kind: str, model: str, severity: str, subject: str, plain: list[str], marked: list[str],
     facts: Mapping[str, Any], identity: list[Any],
 ) -> Message:  # fmt: skip
-    subject = " ".join(subject.split())  # it becomes a header, where a line break would begin another
+    subject = _flat(subject)  # it becomes a header, where a line break would begin another
     key = hashlib.sha256(json.dumps([channel, kind, model, identity], default=str).encode()).hexdigest()[:32]
     reference = f"Reference {key[:8]}"  # a chat has no keys: a person sees by it that a message came twice
     head = {
@@ -143,7 +143,7 @@ def _ordered(alerts: pd.DataFrame) -> pd.DataFrame:
 
 def _alert_line(alert: Mapping[str, Any], url: str, kind: str, *, marked: bool) -> str:
     about = f"{alert['model']}: " if kind == "digest" else ""
-    told, page = f"{about}{sentence(alert)}", alert_link(url, alert)
+    told, page = _flat(f"{about}{sentence(alert)}"), alert_link(url, alert)
     if marked:
         return f"- {'🔴' if alert['severity'] == 'critical' else '🟠'} {escaped(told)}" + (f" ([show]({page}))" if page else "")
     return f"- {told}" + (f"\n  {page}" if page else "")
@@ -156,13 +156,18 @@ def _change_line(change: Mapping[str, Any], kind: str, *, marked: bool) -> str:
     )
     about = f"{change['model']}: " if kind == "digest" else ""
     moved = f": {texts['before'] or '(none)'} → {texts['after'] or '(none)'}" if any(texts.values()) else ""
-    told = f"{about}{at.day} {at:%b %Y}, {change['kind']}: {change['what']}{moved}"
+    told = _flat(f"{about}{at.day} {at:%b %Y}, {change['kind']}: {change['what']}{moved}")
     return f"- {escaped(told) if marked else told}"
 
 
+def _flat(text: str) -> str:
+    """On one line, whatever a name has in it."""
+    return " ".join(text.split())
+
+
 def escaped(text: str) -> str:
-    """A text as Markdown shows it character for character, also where it becomes HTML; on one line."""
-    flat = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """A text as Markdown shows it character for character, also where it becomes HTML."""
+    flat = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return "".join("\\" + c if c in r"\`*_[]#|~" else c for c in flat)
 
 

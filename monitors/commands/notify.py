@@ -57,7 +57,15 @@ def _notify(store: Store, asked: argparse.Namespace) -> int:
     if asked.dry_run:
         return _dry_run(store, wanted, asked.format)
     print("\n".join(deliver.summary(deliver.after_run(store))) or "Nothing to send.")
+    _tell_waiting(store)
     return 0
+
+
+def _tell_waiting(store: Store) -> None:
+    left = outbox.waiting(store)
+    if len(left):
+        first = left["not_before"].min()
+        print(f"{len(left)} wait, the first until {first:%Y-%m-%d %H:%M} UTC: python -m monitors notifications outbox")
 
 
 def _dry_run(store: Store, wanted: channels.Settings, form: str) -> int:
@@ -68,11 +76,9 @@ def _dry_run(store: Store, wanted: channels.Settings, form: str) -> int:
     for one in found:
         held = f" (held back until {one.not_before:%Y-%m-%d %H:%M} UTC)" if one.not_before > datetime.now(UTC) else ""
         print(f"To {one.message.channel}{held}: {one.message.subject}\n\n{json.loads(one.message.body)['text']}\n")
-    waiting = outbox.due(store, datetime.now(UTC))
-    if len(waiting):
-        print(f"{len(waiting)} more from before, not sent yet: python -m monitors notifications outbox")
-    elif not found:
+    if not found:
         print("Nothing to send.")
+    _tell_waiting(store)
     return 0
 
 
