@@ -70,7 +70,7 @@ def send(channel: Channel, body: Mapping[str, Any], environment: Mapping[str, st
     if missing := unset(channel, known):
         raise NotSent(f"The environment variable {missing[0]} is not set where Vigia runs.")
     secrets = {name: known[name] for name in channel.variables}
-    url = secrets[channel.url_env] if channel.url_env else _filled(channel.url, secrets)
+    url = secrets[channel.url_env] if channel.url_env else _filled_url(channel.url, secrets)
     caught: list[BaseException] = []
 
     def act() -> None:
@@ -98,6 +98,14 @@ def unset(channel: Channel, environment: Mapping[str, str] | None = None) -> lis
 
 def _filled(text: str, secrets: Mapping[str, str]) -> str:
     return VARIABLE.sub(lambda found: secrets[found[1]], text)
+
+
+def _filled_url(url: str, secrets: Mapping[str, str]) -> str:
+    """User and password are written so that a URL can hold them, whatever is in them; all else is taken as it is."""
+    scheme, divider, rest = url.partition("://")
+    login, at, place = rest.rpartition("@")
+    quoted = {name: quote(value, safe="") for name, value in secrets.items()}
+    return _filled(scheme + divider, secrets) + _filled(login, quoted) + at + _filled(place, secrets)
 
 
 def _send(channel: Channel, url: str, body: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
