@@ -91,11 +91,17 @@ def claim(store: Store, number: int, now: datetime) -> bool:
         ).fetchone()
         if found:
             # Two that do this at once conflict on the row; the one that lost looks again and finds it claimed.
-            sql = "UPDATE main.outbox SET not_before = ?, attempts = attempts + 1 WHERE id = ?"
+            sql = "UPDATE main.outbox SET not_before = ?, attempts = attempts + 1, last_error = NULL WHERE id = ?"
             cursor.execute(sql, [now + LEASE, number])
         return found is not None
 
     return transact(store, write, f"claim message {number}")
+
+
+def hurry(store: Store, now: datetime) -> None:
+    """Make what failed and waits for another try due now; what quiet hours hold back, and what another process is sending, stays."""
+    sql = f"UPDATE main.outbox SET not_before = ?, last_error = NULL WHERE {UNSENT} AND last_error IS NOT NULL"
+    transact(store, lambda cursor: cursor.execute(sql, [now]), "try again")
 
 
 def mark_sent(store: Store, number: int, now: datetime) -> None:

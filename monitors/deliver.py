@@ -58,6 +58,12 @@ def after_run(store: Store) -> list[Delivered]:
     return deliver(store, wanted)
 
 
+def try_again(store: Store) -> list[Delivered]:
+    """Send what failed before, without waiting until its time has come."""
+    outbox.hurry(store, datetime.now(UTC))
+    return deliver(store, settings(store))
+
+
 def summary(done: Sequence[Delivered]) -> list[str]:
     """A line for each message that went or failed."""
     return [
@@ -210,6 +216,11 @@ def _tried(channel: Channel, body: dict[str, Any]) -> str | None:
                 return str(error)
         time.sleep(pause)
     return None
+
+
+def text(message: Message) -> str:
+    """A message as text."""
+    return str(json.loads(message.body)["text"])
 
 
 def unset(channel: Channel) -> list[str]:

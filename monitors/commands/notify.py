@@ -56,7 +56,8 @@ def _notify(store: Store, asked: argparse.Namespace) -> int:
         return 0
     if asked.dry_run:
         return _dry_run(store, wanted, asked.format)
-    print("\n".join(deliver.summary(deliver.after_run(store))) or "Nothing to send.")
+    done = [*(deliver.try_again(store) if asked.again else ()), *deliver.after_run(store)]
+    print("\n".join(deliver.summary(done)) or "Nothing to send.")
     _tell_waiting(store)
     return 0
 
@@ -75,7 +76,7 @@ def _dry_run(store: Store, wanted: channels.Settings, form: str) -> int:
         return 0
     for one in found:
         held = f" (held back until {one.not_before:%Y-%m-%d %H:%M} UTC)" if one.not_before > datetime.now(UTC) else ""
-        print(f"To {one.message.channel}{held}: {one.message.subject}\n\n{json.loads(one.message.body)['text']}\n")
+        print(f"To {one.message.channel}{held}: {one.message.subject}\n\n{deliver.text(one.message)}\n")
     if not found:
         print("Nothing to send.")
     _tell_waiting(store)

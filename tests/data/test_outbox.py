@@ -54,6 +54,10 @@ def test_what_failed_waits_and_what_is_given_up_is_over(store: Store):
     outbox.mark_failed(store, 1, "no answer", NOW + timedelta(minutes=2), NOW)
     assert outbox.due(store, NOW).empty
     assert outbox.due(store, NOW + timedelta(minutes=2))["last_error"].tolist() == ["no answer"]
+    put(store, "held", not_before=NOW + timedelta(hours=9))
+    outbox.hurry(store, NOW)
+    assert outbox.due(store, NOW)["key"].tolist() == ["a"]  # quiet hours go on holding
+    outbox.mark_sent(store, 2, NOW)
     outbox.mark_failed(store, 1, "no answer", None, NOW)
     assert outbox.due(store, NOW + timedelta(days=9)).empty
     assert outbox.waiting(store).empty
