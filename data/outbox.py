@@ -47,6 +47,14 @@ def save(store: Store, text: str, names: list[str], reason: str) -> int:
     return transact(store, write, f"notifications: {reason}" if reason else "notifications")
 
 
+def changes(store: Store) -> pd.DataFrame | None:
+    """The changes along the pipeline: id, model, at, kind, what, before, after. None in a store that an older Vigia made."""
+    try:
+        return store.frame('SELECT id, coalesce(model, \'\') AS model, "at", kind, what, before, after FROM main.changes ORDER BY "at", id')
+    except duckdb.CatalogException:
+        return None
+
+
 def last_told(cursor: Connection, channel: str, kind: str) -> dict[str, Any] | None:
     """What a channel was told last, of this kind (news, digest): number, state, told_at, snapshot. None for nothing yet."""
     sql = "SELECT number, state, told_at, snapshot FROM main.told WHERE channel = ? AND kind = ? ORDER BY number DESC LIMIT 1"

@@ -7,9 +7,11 @@ import os
 import re
 import ssl
 import threading
+import traceback
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, unquote
 
@@ -86,8 +88,9 @@ def send(channel: Channel, body: Mapping[str, Any], environment: Mapping[str, st
         raise NotSent(f"No answer within {DEADLINE:.0f} seconds.")
     if caught and isinstance(caught[0], NotSent):
         raise NotSent(redacted(str(caught[0]), secrets), soon=caught[0].soon) from None
-    if caught:
-        raise caught[0]
+    if caught:  # a fault of ours, or of a service's module: where it is, but not its words, which may hold a secret
+        last = traceback.extract_tb(caught[0].__traceback__)[-1]
+        raise NotSent(f"{type(caught[0]).__name__} in {Path(last.filename).name}, line {last.lineno}.") from None
 
 
 def unset(channel: Channel, environment: Mapping[str, str] | None = None) -> list[str]:

@@ -118,12 +118,8 @@ def _as_it_is(store: Store) -> _Now:
     snapshot = store.snapshot()
     ends = {name: run.end_of_log(store, name) for name in models(store)}
     clocks = {name: end for name, end in ends.items() if end is not None}
-    return _Now(run.alerts(store), clocks, changes(store), snapshot)
-
-
-def changes(store: Store) -> pd.DataFrame:  # noqa: ARG001
-    """The changes along the pipeline: id, model, at, kind, what, before, after."""
-    return notify.no_changes()
+    changes = outbox.changes(store)
+    return _Now(run.alerts(store), clocks, notify.no_changes() if changes is None else changes, snapshot)
 
 
 Telling = tuple[str, str, dict[str, Any]]  # channel, kind, facts

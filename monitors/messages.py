@@ -58,7 +58,7 @@ def _message(told: News, channel: Channel, kind: str, model: str, url: str, now:
     parts = {"new": told.new, "worse": told.worse, "resolved": told.resolved, "changes": told.changes}
     if kind == "digest":
         parts["open"] = told.open
-    subject = f"{model}: {_counted(told)}" if kind == "alerts" else _digest_subject(told, channel)
+    subject = f"{model or 'every model'}: {_counted(told)}" if kind == "alerts" else _digest_subject(told, channel)
     plain, marked = (list(_lines(parts, url, kind, marked=marked)) for marked in (False, True))
     events = [_event(what, row, url) for what, rows in parts.items() if what != "changes" for row in rows.to_dict("records")]
     changes = [_plain(row) for row in told.changes.to_dict("records")]

@@ -32,6 +32,7 @@ def declare(add: Add) -> None:
     """The commands of this subject."""
     one = add(_notify, "notify", "send what is new and what is due", "--dry-run")
     one.add_argument("--dry-run", action="store_true", help="print the messages that would go; send and keep nothing")
+    one.add_argument("--again", action="store_true", help="try what failed again now, before its time has come")
     one.add_argument(
         "--format", choices=("text", "json"), default="text", help="of --dry-run: the text, or the JSON of a webhook"
     )

@@ -168,12 +168,7 @@ def _next(settings: Settings) -> None:
         held = f" · held back until {one.not_before:%-d %b, %H:%M} UTC" if one.not_before > datetime.now(UTC) else ""
         with st.container(border=True):
             st.markdown(f"**To {words.escaped(one.message.channel)}**{held}: {words.escaped(one.message.subject)}")
-            st.code(
-                deliver.text(one.message),
-                language=None,
-                wrap_lines=True,
-                height=min(320, 60 + 22 * deliver.text(one.message).count("\n")),
-            )
+            st.code(deliver.text(one.message), language=None, wrap_lines=True)
 
 
 def _outbox(entries: pd.DataFrame) -> None:

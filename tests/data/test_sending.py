@@ -1,12 +1,14 @@
 """Sending to real servers on this machine: what arrives, what is said when it does not, and that no secret is ever said."""
 
+import json
 import re
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from receivers import mail, web
+from receivers import internet, mail, web
 
 from data import sending
 from data.sending import NotSent, send
@@ -79,6 +81,11 @@ def test_a_variable_that_is_not_set_is_named():
         send(channel("webhook", url_env="HOOK"), BODY, {})
 
 
+def test_a_fault_in_the_middle_is_told_without_its_words():
+    with pytest.raises(NotSent, match=r"KeyError in sending\.py, line \d+\.$"):
+        send(channel("webhook", url="http://127.0.0.1:1/"), {"no": "key"}, {})
+
+
 def test_nothing_listens():
     with pytest.raises(NotSent, match="cannot be reached: Connection refused") as failed:
         send(channel("webhook", url="http://127.0.0.1:1/"), BODY, {})
@@ -123,6 +130,34 @@ def test_slack_and_teams_take_any_server_that_speaks_their_json():
     assert teams["type"] == "message"
     assert teams["attachments"][0]["contentType"] == "application/vnd.microsoft.card.adaptive"
     assert BODY["markdown"] in str(teams["attachments"][0]["content"]["body"][1]["text"])
+
+
+SERVICES = {
+    "slack": ("hooks.slack.com", "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"),
+    "teams": (
+        "prod-1.westus.logic.azure.com",
+        "https://prod-1.westus.logic.azure.com:443/workflows/643e69f83c8944438d68119179a10a64/triggers/manual/paths/invoke"
+        "?api-version=2016-06-01&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=KODuebWbDGYFr0z0eu-6Rj8aUKz7108W3wrNJZxFE5A",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SERVICES)
+def test_slack_and_teams_at_their_own_addresses_get_it_from_apprise(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    host, url = SERVICES[kind]
+    with internet(tmp_path, host) as (server, environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        send(channel(kind, url_env="HOOK"), BODY, {"HOOK": url})
+        server.answers[:] = [403]
+        with pytest.raises(NotSent, match="Apprise could not send it") as failed:
+            send(channel(kind, url_env="HOOK"), BODY, {"HOOK": url})
+    secret = url.rstrip("/").rsplit("=" if kind == "teams" else "/", 1)[1]
+    assert secret in server.paths[0]
+    assert secret not in str(failed.value)
+    told = json.dumps(server.bodies[0], ensure_ascii=False)
+    assert "churn: 1 new alert" in told
+    assert ("psi of a_b &lt;!channel&gt;" in told) if kind == "slack" else ("http://v/drift?a=1&b=2" in told)
 
 
 def test_any_other_service_goes_by_apprise():

@@ -18,7 +18,7 @@ from data import outbox
 from data.errors import BadInput
 from data.load import load
 from data.roles import from_dict
-from data.store import Store, open_store
+from data.store import Connection, Store, open_store, transact
 from monitors import channels, deliver, run
 
 ROOT = Path(__file__).parents[2]
@@ -123,6 +123,23 @@ def test_a_digest_comes_when_it_is_due_and_once(store: Store):
     assert len(deliver.queue(store, wanted, monday + timedelta(days=8))) == 1
 
 
+def test_a_change_is_told_once(store: Store):
+    columns = 'id VARCHAR, model VARCHAR, version VARCHAR, "at" TIMESTAMPTZ, kind VARCHAR, what VARCHAR, before VARCHAR, after VARCHAR'
+    add = "INSERT INTO main.changes (id, model, \"at\", kind, what, before, after) VALUES (?, 'churn', '2026-03-09', 'dependency', 'numpy', '1', '2')"
+
+    def first(cursor: Connection) -> None:
+        cursor.execute(f"CREATE TABLE IF NOT EXISTS main.changes ({columns})")
+        cursor.execute(add, ["before anyone listened"])
+
+    transact(store, first, "a change")
+    assert subjects(deliver.queue(store, hook())) == ["churn: 1 new critical alert"]
+    transact(store, lambda cursor: cursor.execute(add, ["since then"]), "a change")
+    [told] = deliver.queue(store, hook())
+    assert told.message.subject == "churn: 1 change"
+    assert "9 Mar 2026, dependency: numpy: 1 → 2" in deliver.text(told.message)
+    assert deliver.queue(store, hook()) == []
+
+
 def test_a_channel_that_is_off_hears_nothing_until_it_is_on(store: Store):
     assert deliver.queue(store, hook(enabled=False)) == []
     assert subjects(deliver.queue(store, hook())) == ["churn: 1 new critical alert"]
@@ -166,10 +183,12 @@ def test_the_command_line_from_settings_to_messages_and_no_secret_anywhere(folde
         assert "Could not tell broken (churn: 1 new critical alert): Apprise could not send it" in done[-1].stdout
         done.append(vigia(folder, "notify", **secrets))
         assert done[-1].stdout.startswith("Nothing to send.\n1 wait")
+        done.append(vigia(folder, "notify", "--again", **secrets))
+        assert done[-1].stdout.startswith("Could not tell broken")
         done.append(vigia(folder, "notifications", "test", "hook", **secrets))
         done.append(vigia(folder, "notifications", "test", "broken", **secrets))
         done.append(vigia(folder, "notifications", "test", "hook"))
-        assert [one.returncode for one in done] == [0, 0, 0, 0, 0, 2, 2]
+        assert [one.returncode for one in done] == [0, 0, 0, 0, 0, 0, 2, 2]
         assert done[-2].stderr.startswith('vigia: The test did not go through the channel "broken": Apprise could not send it')
         assert "HOOK_URL is not set where Vigia runs" in done[-1].stderr
         done.append(vigia(folder, "notifications", "show", **secrets))
