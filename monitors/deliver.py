@@ -137,7 +137,7 @@ def _plan(cursor: Connection, seen: _Now, wanted: Settings, now: datetime) -> tu
             if last is not None and last["snapshot"] > seen.snapshot:
                 continue  # another process saw more than this one and has told it
             made, is_told = _of_kind(kind, channel, last, seen, wanted.url, now)
-            found += [Planned(one, _not_before(one, channel, now)) for one in made]
+            found += [Planned(one, _held_until(channel, one.kind, one.severity, now)) for one in made]
             state = notify.to_json(notify.as_told(seen.alerts, seen.clocks, seen.changes))
             if is_told and (made or last is None or last["state"] != state):
                 facts = {"number": (last["number"] if last else 0) + 1, "state": state, "told_at": now, "snapshot": seen.snapshot}
@@ -160,8 +160,9 @@ def _of_kind(
     return [messages.of_digest(fresh, channel, url, now)], True
 
 
-def _not_before(message: Message, channel: Channel, now: datetime) -> datetime:
-    if channel.critical_passes and message.kind == "alerts" and message.severity == "critical":
+def _held_until(channel: Channel, kind: str, severity: str, now: datetime) -> datetime:
+    """When a message may go: now, or when the quiet hours end."""
+    if channel.critical_passes and kind == "alerts" and severity == "critical":
         return now
     return hours.quiet_until(channel.quiet_hours, channel.time_zone, now) or now
 
@@ -184,6 +185,9 @@ def deliver(store: Store, wanted: Settings) -> list[Delivered]:
         channel, number = known.get(row["channel"]), int(row["id"])
         if row["channel"] in failing or (channel is not None and not channel.enabled):
             continue
+        at = datetime.now(UTC)
+        if channel is not None and _held_until(channel, row["kind"], row["severity"], at) > at:
+            continue  # it failed before the quiet hours, or they were set since
         if channel is None:
             outbox.mark_failed(store, number, "There is no such channel any more.", None, datetime.now(UTC))
             continue

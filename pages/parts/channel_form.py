@@ -42,14 +42,14 @@ def draw(base: Channel | None, models: list[str], version: str) -> Fields:
         fields["kind"] = kind
         fields["enabled"] = st.toggle("Sends", given.get("enabled", True), key("enabled"))
     fields |= _mail(given, key) if kind == "email" else _address(kind, given, key)
-    with st.grid(columns=3, min_column_width=200):
+    with st.grid(columns=2, min_column_width=200):
         fields["models"] = st.multiselect("Models", sorted({*models, *given.get("models", ())}), given.get("models", []), key=key("models"),
                                           placeholder="every model")  # fmt: skip
         severities = ["warning", "critical"]
         fields["min_severity"] = st.selectbox("From severity", severities, severities.index(given.get("min_severity", "warning")),
                                               key=key("min_severity"))  # fmt: skip
-        fields["what"] = st.pills("Tells", WHAT, selection_mode="multi", default=given.get("what", WHAT), key=key("what"),
-                                  format_func=WHAT_NAMES.__getitem__)  # fmt: skip
+    fields["what"] = st.pills("Tells", WHAT, selection_mode="multi", default=given.get("what", WHAT), key=key("what"),
+                              format_func=WHAT_NAMES.__getitem__)  # fmt: skip
     with st.grid(columns=4, min_column_width=160):
         fields |= _times(given, key)
     return {name: value for name, value in fields.items() if value not in ("", [], {}) or name == "what"}

@@ -75,7 +75,7 @@ def _table(settings: Settings) -> Channel | None:
         pd.DataFrame(rows), hide_index=True, column_config=config, height=tables.ROW * min(len(rows) + 1, tables.MOST_ROWS) + 3,
         row_height=tables.ROW, key=f"channels {len(rows)}", on_select="rerun", selection_mode="single-row", alt="The channels",
     ).selection.rows  # fmt: skip
-    st.caption("Click a row to change the channel, send a test or remove it.")
+    st.caption("Click a row to change the channel, send a test or remove it; click it again to add another.")
     return settings.channels[picked[0]] if picked and picked[0] < len(settings.channels) else None
 
 
@@ -200,12 +200,14 @@ def _outbox(entries: pd.DataFrame) -> None:
 
 
 def _became(entry: dict[str, object]) -> str:
-    """`● sent 3 Mar, 08:00`, `▲ waits until 08:05`, `■ given up`."""
+    """`● sent 3 Mar, 08:00`, `▲ waits until 3 Mar, 08:05`, `■ given up 6 Mar, 08:00`."""
     sent, given_up, due = (pd.Timestamp(str(entry[name])) for name in ("sent_at", "given_up_at", "not_before"))
     if not pd.isna(sent):
         return f"● sent {sent:%-d %b, %H:%M}"
     if not pd.isna(given_up):
         return f"■ given up {given_up:%-d %b, %H:%M}"
+    if entry["attempts"] and not isinstance(entry["last_error"], str):
+        return f"▲ being sent; if cut off, again {due:%H:%M}"
     return f"▲ waits until {due:%-d %b, %H:%M}" if due > pd.Timestamp.now("UTC") else "▲ due now"
 
 
@@ -242,7 +244,7 @@ def _exchange(settings: Settings) -> None:
     if wanted == settings:
         st.info("These are the settings in force already.", icon=":material/info:")
         return
-    st.caption(_difference(settings.channels, wanted.channels))
+    st.caption(f"It {words.escaped(_difference(settings.channels, wanted.channels))}.")
     reason = st.text_input(
         "Why apply it", key="why_notifications", placeholder="Kept in the history, with your name", max_chars=300
     )
@@ -258,8 +260,8 @@ def _difference(before: Sequence[Channel], after: Sequence[Channel]) -> str:
         "changes": [name for name in new if name in old and new[name] != old[name]],
         "removes": [name for name in old if name not in new],
     }
-    told = [f"{verb} {', '.join(map(words.escaped, names))}" for verb, names in parts.items() if names]
-    return f"It {'; '.join(told) or 'changes the address of the pages'}."
+    told = [f"{verb} {', '.join(names)}" for verb, names in parts.items() if names]
+    return "; ".join(told) or "changes the address of the pages"
 
 
 def _history(edits: pd.DataFrame) -> None:

@@ -113,6 +113,14 @@ def test_quiet_hours_hold_a_message_back_unless_it_is_critical_and_may_pass(stor
     assert len(outbox.due(store, night + timedelta(hours=8))) == 1
 
 
+def test_what_failed_before_the_quiet_hours_is_not_tried_within_them(store: Store):
+    begin = datetime.now(UTC) - timedelta(hours=1)
+    quiet = f"{begin:%H:%M}-{begin + timedelta(hours=12):%H:%M}"
+    deliver.queue(store, hook())
+    assert deliver.deliver(store, hook(quiet_hours=quiet)) == []
+    assert outbox.waiting(store)["attempts"].tolist() == [0]
+
+
 def test_a_digest_comes_when_it_is_due_and_once(store: Store):
     monday = datetime(2026, 4, 6, 7, 59, tzinfo=UTC)
     wanted = hook(digest="monday 08:00", what=[])
