@@ -194,7 +194,10 @@ def _apprise() -> Any:
 
 def _service(url: str) -> Any:
     apprise = _apprise()
-    asset = apprise.AppriseAsset(app_id="Vigia", app_desc="Vigia", app_url="", async_mode=False, secure_logging=True)
+    memory = apprise.PersistentStoreMode.MEMORY  # nothing of a service is kept in files
+    asset = apprise.AppriseAsset(
+        app_id="Vigia", app_desc="Vigia", app_url="", async_mode=False, secure_logging=True, storage_mode=memory
+    )
     with apprise.LogCapture(level=logging.ERROR):
         return apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -99,6 +100,33 @@ def test_of_two_that_queue_at_once_one_does(store: Store):
         found = [job.result() for job in [pool.submit(deliver.queue, store, hook()) for _ in range(2)]]
     assert sorted(map(len, found)) == [0, 1]
     assert len(outbox.entries(store)) == 1
+
+
+QUEUER = """
+import sys
+from data.store import open_store
+from monitors import channels, deliver
+store = open_store(sys.argv[1])
+wanted = channels.read("channels: [{name: hook, kind: webhook, url: 'http://127.0.0.1:1/'}]", "test")
+print("ready", flush=True)
+deliver.queue(store, wanted)
+"""
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.2, 0.4])
+def test_killed_while_it_queues_nothing_is_lost_or_told_twice(folder: Path, seconds: float):
+    command = [sys.executable, "-c", QUEUER, str(folder / "store")]
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    time.sleep(seconds)
+    process.kill()
+    process.communicate(timeout=60)
+    store = open_store(str(folder / "store"))
+    deliver.queue(store, hook())
+    entries = outbox.entries(store)
+    assert entries["subject"].tolist() == ["churn: 1 new critical alert"]
+    assert len(store.frame("SELECT * FROM main.told")) == 1
 
 
 def test_quiet_hours_hold_a_message_back_unless_it_is_critical_and_may_pass(store: Store):
