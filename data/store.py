@@ -55,6 +55,10 @@ TABLES = {
     "floors": """model VARCHAR, version VARCHAR, "column" VARCHAR, segment VARCHAR, metric VARCHAR, kind VARCHAR, period INTEGER, days BIGINT,
         "rows" DOUBLE[], "values" DOUBLE[], reference_rows DOUBLE""",
     "thresholds": "edit BIGINT, rules VARCHAR, edited_at TIMESTAMPTZ, author VARCHAR, reason VARCHAR",
+    "notifications": "edit BIGINT, settings VARCHAR, edited_at TIMESTAMPTZ, author VARCHAR, reason VARCHAR",
+    "told": "channel VARCHAR, kind VARCHAR, number BIGINT, state VARCHAR, told_at TIMESTAMPTZ, snapshot BIGINT",
+    "outbox": """id BIGINT, key VARCHAR, channel VARCHAR, kind VARCHAR, model VARCHAR, severity VARCHAR, subject VARCHAR, body VARCHAR,
+        created_at TIMESTAMPTZ, not_before TIMESTAMPTZ, attempts INTEGER, last_error VARCHAR, sent_at TIMESTAMPTZ, given_up_at TIMESTAMPTZ""",
 }
 # What a lost race says; nothing of the transaction was done, so it is done again.
 RACES = ("database is locked", "conflict", "Conflict", "could not serialize", "deadlock detected", "PRIMARY KEY or UNIQUE constraint")

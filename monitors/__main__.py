@@ -10,8 +10,9 @@ from data.errors import BadInput
 from data.roles import load_yaml
 from data.sample.bundle import MODEL, load_sample
 from data.store import DATASETS, Store, open_store
-from monitors import output, rulebook, run
+from monitors import deliver, output, rulebook, run
 from monitors.alerts import sentence
+from monitors.commands import notify
 from monitors.rules import Rule, scope_text
 
 DESCRIPTION = "Watch machine-learning models in production: load their logs, see what drifted, tune the thresholds."
@@ -25,7 +26,7 @@ EXAMPLES = """examples:
 Every command takes --store DIR (default: VIGIA_STORE, else .vigia). Exit codes: 0 fine, 1 alerts, 2 a mistake in the call or the data."""
 
 # Commands of two words: the first with what it is about.
-GROUPS = {"thresholds": "show and change the thresholds"}
+GROUPS = {"thresholds": "show and change the thresholds", "notifications": "who is told what, and how"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,7 +76,10 @@ def _run(store: Store, asked: argparse.Namespace) -> int:
         run.check_model(store, asked.model)
     with output.progress() as tell:
         ran = run.run(store, asked.model, tell)
-    return _tell_runs(ran)
+    code = _tell_runs(ran)
+    for line in deliver.summary(deliver.after_run(store)):
+        print(line)
+    return code
 
 
 def _tell_runs(ran: Sequence[run.Ran]) -> int:
@@ -169,7 +173,7 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
 
 
 Add = Callable[..., argparse.ArgumentParser]
-SUBJECTS: tuple[Callable[[Add], None], ...] = ()  # `declare` of each module of monitors/commands
+SUBJECTS: tuple[Callable[[Add], None], ...] = (notify.declare,)  # `declare` of each module of monitors/commands
 
 
 def _parser() -> argparse.ArgumentParser:
