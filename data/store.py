@@ -51,6 +51,13 @@ TABLES = {
         window_start TIMESTAMPTZ, window_end TIMESTAMPTZ, rows BIGINT, value DOUBLE, noise DOUBLE, usual DOUBLE, p_value DOUBLE,
         reason VARCHAR, dataset VARCHAR""",
     "thresholds": "edit BIGINT, rules VARCHAR, edited_at TIMESTAMPTZ, author VARCHAR, reason VARCHAR",
+    "load_columns": 'load BIGINT, "column" VARCHAR, type VARCHAR',
+    "lineage": """model VARCHAR, load BIGINT, basis VARCHAR, window_start TIMESTAMPTZ, version VARCHAR, code VARCHAR, data VARCHAR,
+        source VARCHAR, rows BIGINT, first_time TIMESTAMPTZ, last_time TIMESTAMPTZ""",
+    "manifests": """model VARCHAR, version VARCHAR, valid_from TIMESTAMPTZ, kind VARCHAR, body VARCHAR, file VARCHAR, sha256 VARCHAR,
+        loaded_at TIMESTAMPTZ, author VARCHAR""",
+    "changes": """id VARCHAR, model VARCHAR, version VARCHAR, "at" TIMESTAMPTZ, kind VARCHAR, what VARCHAR, before VARCHAR, after VARCHAR,
+        detail VARCHAR, origin VARCHAR, author VARCHAR""",
 }
 # What a lost race says; nothing of the transaction was done, so it is done again.
 RACES = ("database is locked", "conflict", "Conflict", "could not serialize", "deadlock detected", "PRIMARY KEY or UNIQUE constraint")
