@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -83,3 +84,10 @@ def _told(found: Read) -> str:
 def kept(store: Store, model: str | None = None) -> pd.DataFrame:
     """The manifests, of one model or of all, in the order in which they were kept."""
     return store.frame("SELECT * FROM main.manifests WHERE $model IS NULL OR model = $model ORDER BY loaded_at, version", {"model": model})
+
+
+def latest(kept: pd.DataFrame, version: str) -> dict[str, Any]:
+    """What the newest manifest of a version says, by when it took effect."""
+    own = kept[kept["version"] == version].sort_values(["valid_from", "loaded_at"], na_position="first", kind="stable")
+    found: dict[str, Any] = json.loads(own["body"].iloc[-1])
+    return found
