@@ -28,8 +28,8 @@ def table(model: str, rows: Iterable[Row]) -> pd.DataFrame:
     made = [{"model": model, "version": "", "detail": "", "author": "", **row} for row in rows]
     frame = pd.DataFrame(made, columns=[name for name in COLUMNS if name != "id"])
     frame["at"] = pd.to_datetime(frame["at"], utc=True).astype("datetime64[us, UTC]")
-    texts = frame.drop(columns=["at", "detail", "author"]).astype(str).agg("\x1f".join, axis=1) if len(frame) else pd.Series(dtype=str)
-    keys = texts + frame["at"].map(lambda time: f"\x1f{time.isoformat()}")
+    about = frame.drop(columns=["at", "detail", "author"]).astype(str).to_numpy().tolist()
+    keys = ["\x1f".join([*row, time.isoformat()]) for row, time in zip(about, frame["at"], strict=True)]
     frame["id"] = [hashlib.sha256(key.encode()).hexdigest()[:12] for key in keys]
     rank = frame["kind"].map({kind: i for i, kind in enumerate(KINDS)})
     order = frame.assign(rank=rank).sort_values(["at", "rank", "version", "what", "id"], kind="stable")
@@ -223,6 +223,21 @@ def measure(changes: pd.DataFrame, model: str, first: pd.Timestamp, last: pd.Tim
     ends = named["window_start"] + 24 * HOUR
     found = named.assign(model=model, monitor="changes", segment="all", window_end=ends, rows=named["value"], dataset="log")
     return typed(found)
+
+
+def alone(changes: pd.DataFrame, change: Mapping[Hashable, Any], windows: int, length: pd.Timedelta) -> int:
+    """How many windows on either side of a change belong to it alone: as many as asked for, but none beyond its neighbours of the same kind.
+
+    Parameters
+    ----------
+    changes : of one model. length : of a window.
+
+    A release that was taken back after three days is compared over three days: over seven, four of them would be the repair's.
+    """
+    version = changes["version"].isin([change["version"], ""])
+    others = changes["at"][(changes["kind"] == change["kind"]) & version & (changes["at"] != change["at"])]
+    nearest = (others - change["at"]).abs().min()
+    return windows if pd.isna(nearest) else max(1, min(windows, int(nearest // length)))
 
 
 def sentence(change: Mapping[Hashable, Any]) -> str:

@@ -61,18 +61,23 @@ def _side(own: pd.DataFrame, windows: int, nearest_last: bool) -> pd.DataFrame:
 
 def _elsewhere(own: pd.DataFrame, at: pd.Timestamp, windows: int) -> pd.Series:
     """The spread of differences between the means of so many windows and of so many after them, at cuts away from a time; by metric."""
-    away = windows * (own["window_end"] - own["window_start"]).median()
+    away = windows * pd.Timedelta((own["window_end"] - own["window_start"]).median())
     found = []
     for _, part in own.groupby("version", observed=True):
         wide = part.pivot_table(index="window_start", columns=KEYS, values="value", aggfunc="mean", observed=True, sort=True)
         before = wide.rolling(windows, min_periods=windows).mean().shift(1)
         after = wide[::-1].rolling(windows, min_periods=windows).mean()[::-1]
         cuts = after - before
-        found.append(cuts[abs(cuts.index - at) >= away])
+        distance = (wide.index.to_series() - at).abs()
+        found.append(cuts[distance >= away])
     every = pd.concat(found).abs()
     counted = every.notna().sum() >= LEAST
-    spread = np.fmax(NORMAL * every.median(), every.quantile(0.9) / NINETIETH)
-    return pd.Series(spread[counted])
+    return _spread(every.median(), every.quantile(0.9))[counted]
+
+
+def _spread(median: pd.Series, ninetieth: pd.Series) -> pd.Series:
+    """A standard deviation from the median and the 90th percentile of absolute deviations: the larger of what either says of a normal one."""
+    return pd.Series(np.fmax(NORMAL * median, ninetieth / NINETIETH))
 
 
 def two_versions(measurements: pd.DataFrame, first: str, second: str, below: Collection[tuple[str, str]] = ()) -> pd.DataFrame:
@@ -86,7 +91,7 @@ def two_versions(measurements: pd.DataFrame, first: str, second: str, below: Col
     Returns
     -------
     KEYS, the median and the worst value of each version and of how many windows, difference (of the medians), spread, score. `spread` is the
-    standard deviation of a version's own windows about their median, told by the median, of both versions together; never below `noise`.
+    standard deviation of a version's own windows about their median, of both versions together; never below `noise`.
     """
     own = measurements[(measurements["monitor"] != "changes") & measurements["value"].notna()]
     sides = [_summary(own[own["version"] == version], below) for version in (first, second)]
@@ -104,7 +109,8 @@ def _summary(own: pd.DataFrame, below: Collection[tuple[str, str]]) -> pd.DataFr
     grouped = own.groupby(KEYS, observed=True)
     found = grouped.agg(median=("value", "median"), high=("value", "max"), low=("value", "min"), windows=("value", "size"), noise=("noise", "median"))
     apart = (own["value"] - grouped["value"].transform("median")).abs()
-    found["spread"] = NORMAL * apart.groupby([own[key] for key in KEYS], observed=True).median()
+    deviations = apart.groupby([own[key] for key in KEYS], observed=True)
+    found["spread"] = _spread(deviations.median(), deviations.quantile(0.9))
     bad_below = [(monitor, metric) in below for monitor, metric, _ in found.index]
     found["worst"] = np.where(bad_below, found["low"], found["high"])
     return found
