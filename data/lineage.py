@@ -60,8 +60,19 @@ def facts(store: Store, model: str) -> Facts:
 
 def rollout(store: Store, model: str) -> pd.DataFrame:
     """Rows that each version served in each window: window_start, version, rows."""
-    sql = """SELECT window_start, version, sum(rows)::BIGINT AS rows FROM main.lineage WHERE model = ? GROUP BY ALL ORDER BY ALL"""
+    sql = "SELECT window_start, version, sum(rows)::BIGINT AS rows FROM main.lineage WHERE model = ? GROUP BY ALL ORDER BY ALL"
     return store.frame(sql, [model])
+
+
+def served(store: Store, model: str) -> pd.DataFrame:
+    """What each version served: version, first, last, rows, and which code and data versions in order of appearance (lists)."""
+    sql = """SELECT version, code, data, min(first_time) AS first, max(last_time) AS last, sum(rows)::BIGINT AS rows
+        FROM main.lineage WHERE model = ? GROUP BY ALL ORDER BY first, version, code, data"""
+    found = store.frame(sql, [model])
+    grouped = found.groupby("version", sort=False)
+    lists = {name: grouped[name].agg(lambda values: list(dict.fromkeys(values.dropna()))) for name in ("code", "data")}
+    spans = grouped.agg(first=("first", "min"), last=("last", "max"), rows=("rows", "sum"))
+    return spans.assign(**lists).reset_index()
 
 
 def file_columns(found: Mapping[str, str], lake: Mapping[str, str], is_text: bool) -> list[tuple[str, str]]:

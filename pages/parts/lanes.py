@@ -16,7 +16,7 @@ LANE = 19  # px, one lane of versions or events above a chart
 MOST_TOLD = 7  # changes of one day in the text of its mark
 # Kind of change → shape of its mark. Another model version is not among them: the lane of versions shows it.
 CHANGED = {
-    "code": "triangle-up", "dependency": "star-triangle-up", "data": "square", "schema": "hourglass", "source": "pentagon", "thresholds": "line-ns",
+    "code": "triangle-up", "dependency": "star", "data": "square", "schema": "x", "source": "pentagon", "thresholds": "line-ns",
     "model": "diamond",
 }  # fmt: skip
 # All shapes in one go: each add_vline or add_vrect takes 12 ms.

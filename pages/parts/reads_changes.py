@@ -1,6 +1,5 @@
 """What pages read of changes and of what versions are made of; cached as in reads.py."""
 
-import json
 from typing import Any
 
 import pandas as pd
@@ -39,6 +38,12 @@ def rollout(model: str, at: int) -> Frame:
     return found
 
 
+def served(model: str, at: int) -> Frame:
+    """What each version served, with the code and data versions that it did so with."""
+    found: Frame = reads._cached(lineage.served, at, model=model)
+    return found
+
+
 def measured(scope: Scope, window: str) -> Frame:
     """Everything that was measured of the scope's model and segment in windows of a length, whatever monitor it is of."""
     asked: dict[str, Any] = {"model": scope.model, "segment": scope.segment, "window": window}
@@ -55,9 +60,3 @@ def manifests(model: str, at: int) -> Frame:
 def manifest_of(kept: Frame, version: str) -> dict[str, Any] | None:
     """What the newest manifest of a version says; None where there is none."""
     return keep.latest(kept, version) if version in set(kept["version"]) else None
-
-
-def manifest_then(kept: Frame, version: str, time: pd.Timestamp) -> dict[str, Any] | None:
-    """What the manifest of a version said that was in force at a time."""
-    own = kept[(kept["version"] == version) & ~(kept["valid_from"] > time)]
-    return None if own.empty else dict(json.loads(own.sort_values("valid_from", na_position="first")["body"].iloc[-1]))
