@@ -1,6 +1,7 @@
 """compare: what a change did, and how two versions differ, over whatever was measured: by how far beyond what the same metric does anyway."""
 
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,8 +9,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 KEYS = ["monitor", "metric", "column"]
-NORMAL = 1.4826  # median of |x| of a normal distribution, to its standard deviation
-NINETIETH = 1.645  # its 90th percentile of |x|, in standard deviations
+# Quantiles of |x| of a normal distribution, in its standard deviations. Where half of the values stay put, the median alone would say 0.
+QUANTILES = {0.5: 0.6745, 0.75: 1.1503, 0.9: 1.6449}
 LEAST = 5  # differences elsewhere in the history from which a spread can be told
 MOVED = ["before", "after", "difference", "spread", "score", "windows_before", "windows_after"]
 PAIR = ["first", "second", "difference", "spread", "score", "first_worst", "second_worst", "first_windows", "second_windows"]
@@ -28,8 +29,8 @@ def before_after(measurements: pd.DataFrame, at: pd.Timestamp, before: str | Non
     Returns
     -------
     KEYS, before and after (means), difference, spread, score, windows_before, windows_after. `spread` is the standard deviation of
-    such differences elsewhere in the history (of cuts at least so many windows away), told by the larger of their median and 90th percentile, so
-    that single outbreaks do not count; with fewer than 5 of them that of the values themselves; never below `noise` / sqrt(windows).
+    such differences elsewhere in the history (of cuts at least so many windows away), told by the larger of their median and upper
+    quartile, so that single outbreaks do not count; with fewer than 5 of them that of the values themselves; never below `noise` / sqrt(windows).
     `score` is |difference| / spread, infinite where the metric never moved before. Metrics without a value on either side are left out.
     """
     own = measurements[measurements["monitor"] != "changes"]
@@ -37,7 +38,7 @@ def before_after(measurements: pd.DataFrame, at: pd.Timestamp, before: str | Non
     left = own[(end <= at) & (own["version"] == (before if before is not None else own["version"]))]
     right = own[(start >= at) & (own["version"] == (after if after is not None else own["version"]))]
     sides = [_side(left, windows, nearest_last=True), _side(right, windows, nearest_last=False)]
-    table = sides[0].join(sides[1], how="inner", lsuffix="_before", rsuffix="_after")
+    table = sides[0].merge(sides[1], left_index=True, right_index=True, suffixes=("_before", "_after"))
     if table.empty:
         return pd.DataFrame(columns=[*KEYS, *MOVED])
     table = table.rename(columns={"mean_before": "before", "mean_after": "after"})
@@ -72,12 +73,12 @@ def _elsewhere(own: pd.DataFrame, at: pd.Timestamp, windows: int) -> pd.Series:
         found.append(cuts[distance >= away])
     every = pd.concat(found).abs()
     counted = every.notna().sum() >= LEAST
-    return _spread(every.median(), every.quantile(0.9))[counted]
+    return _spread(every, 0.75)[counted]
 
 
-def _spread(median: pd.Series, ninetieth: pd.Series) -> pd.Series:
-    """A standard deviation from the median and the 90th percentile of absolute deviations: the larger of what either says of a normal one."""
-    return pd.Series(np.fmax(NORMAL * median, ninetieth / NINETIETH))
+def _spread(deviations: Any, upper: float) -> pd.Series:
+    """A standard deviation from quantiles of absolute deviations (a table, or groups): the larger of what the median and the upper one say."""
+    return pd.Series(np.fmax(*(deviations.quantile(q) / QUANTILES[q] for q in (0.5, upper))))
 
 
 def two_versions(measurements: pd.DataFrame, first: str, second: str, below: Collection[tuple[str, str]] = ()) -> pd.DataFrame:
@@ -95,7 +96,7 @@ def two_versions(measurements: pd.DataFrame, first: str, second: str, below: Col
     """
     own = measurements[(measurements["monitor"] != "changes") & measurements["value"].notna()]
     sides = [_summary(own[own["version"] == version], below) for version in (first, second)]
-    table = sides[0].join(sides[1], how="inner", lsuffix="_1", rsuffix="_2")
+    table = sides[0].merge(sides[1], left_index=True, right_index=True, suffixes=("_1", "_2"))
     if table.empty:
         return pd.DataFrame(columns=[*KEYS, *PAIR])
     names = {"median": "", "worst": "_worst", "windows": "_windows"}
@@ -110,7 +111,7 @@ def _summary(own: pd.DataFrame, below: Collection[tuple[str, str]]) -> pd.DataFr
     found = grouped.agg(median=("value", "median"), high=("value", "max"), low=("value", "min"), windows=("value", "size"), noise=("noise", "median"))
     apart = (own["value"] - grouped["value"].transform("median")).abs()
     deviations = apart.groupby([own[key] for key in KEYS], observed=True)
-    found["spread"] = _spread(deviations.median(), deviations.quantile(0.9))
+    found["spread"] = _spread(deviations, 0.9)
     bad_below = [(monitor, metric) in below for monitor, metric, _ in found.index]
     found["worst"] = np.where(bad_below, found["low"], found["high"])
     return found

@@ -33,13 +33,14 @@ def add(
         raise BadInput(f"{place}: does not say what it belongs to. Name it with {lacks}.")
     since = valid_from or _since(found, place)
     entry = {
-        "model": model, "version": version, "valid_from": pd.Timestamp(since) if since else pd.NaT, "kind": found.kind,
+        "model": model, "version": version, "valid_from": since, "kind": found.kind,
         "body": json.dumps(found.body, ensure_ascii=False, sort_keys=True), "file": name or str(place), "sha256": found.sha256,
         "loaded_at": pd.Timestamp.now("UTC"), "author": str(found.body.get("author") or author()),
     }  # fmt: skip
     when = f" from {since:%Y-%m-%d}" if since else ""
     told = f"{found.kind} of {model} {version}{when}: {_told(found)}"
-    table = pd.DataFrame([entry]).astype({"valid_from": "datetime64[us, UTC]"})
+    table = pd.DataFrame([entry])
+    table["valid_from"] = pd.to_datetime(table["valid_from"], utc=True).astype("datetime64[us, UTC]")
 
     def write(cursor: Connection) -> bool:
         claim(cursor)

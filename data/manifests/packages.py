@@ -59,7 +59,7 @@ def _requirement(line: str, where: str) -> dict[str, str]:
         found = Requirement(line)
     except InvalidRequirement as error:
         raise BadInput(f'{where}: expected a requirement such as numpy==2.4.6, found "{line[:60]}".') from error
-    return {found.name: found.url or _pinned(str(found.specifier))}
+    return {found.name: without_login(found.url) if found.url else _pinned(str(found.specifier))}
 
 
 def _pinned(asked: str) -> str:

@@ -68,25 +68,26 @@ def moved(ranking: pd.DataFrame, sides: tuple[str, str], worst: bool, key: str, 
     ----------
     ranking : as monitors/compare gives it. sides : the columns that hold the two values.
     """
+    top = ranking.head(MOST)
     shown = pd.DataFrame({
-        "metric": [f"{row.monitor}: {words.metric(row.metric).label}" for row in ranking.head(MOST).itertuples()],
-        "column": ranking["column"].head(MOST).astype(str),
-        "one": ranking[sides[0]].head(MOST), "two": ranking[sides[1]].head(MOST), "difference": ranking["difference"].head(MOST),
-        "score": [_times(score) for score in ranking["score"].head(MOST)],
-        "sign": ["▲ moved" if score > 3 else "△ perhaps" if score > 2 else "· as ever" for score in ranking["score"].head(MOST)],
+        "metric": [f"{row.monitor}: {words.metric(row.metric).label}" for row in top.itertuples()],
+        "column": top["column"].astype(str),
+        "score": [_times(score) for score in top["score"]],
+        "sign": ["▲ moved" if score > 3 else "△ perhaps" if score > 2 else "· as ever" for score in top["score"]],
+        "one": top[sides[0]], "two": top[sides[1]], "difference": top["difference"],
     })  # fmt: skip
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
-    names = {"before": "Before", "after": "After"}
+    names = {"before": "Before", "after": "After", "first": "First, median", "second": "Second, median"}
     config = {
-        "metric": text("Metric", width=230), "column": text("Column", width=130), "sign": text("Verdict", width=90),
-        "one": number(names.get(sides[0], "First, median"), format="%.4g", width=90),
-        "two": number(names.get(sides[1], "Second, median"), format="%.4g", width=90), "difference": number("Difference", format="%+.4g", width=90),
-        "score": text("× usual", width=75, help="The difference over what such differences usually are. Above 3 it is out of the ordinary."),
+        "metric": text("Metric", width=205), "column": text("Column", width=110), "sign": text("Verdict", width=82),
+        "score": text("× usual", width=68, help="The difference over what such differences usually are. Above 3 it is out of the ordinary."),
+        "one": number(names[sides[0]], format="%.4g", width=100), "two": number(names[sides[1]], format="%.4g", width=112),
+        "difference": number("Difference", format="%+.4g", width=85),
     }  # fmt: skip
     if worst:
         for i, side in enumerate(("First", "Second")):
             name = f"{('first', 'second')[i]}_worst"
-            shown[name] = ranking[name].head(MOST)
+            shown[name] = top[name]
             config[name] = number(f"{side}, worst", format="%.4g", width=90)
     _table(shown, config, key, "metrics by how far they moved beyond noise", on_select)
 
