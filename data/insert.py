@@ -58,7 +58,9 @@ def _note_columns(cursor: Connection, plan: Plan, loaded: Sequence[Loaded]) -> N
         (one.load, name, kind)
         for one, file in zip(loaded, plan.files, strict=True)
         if file.rows
-        for name, kind in file_columns({c.name: c.type for c in file.scan.columns}, plan.types, file.scan.source.kind != "parquet")
+        for name, kind in file_columns(
+            {c.name: c.type for c in file.scan.columns}, plan.types, file.scan.source.kind != "parquet"
+        )
     ]
     append(cursor, "load_columns", pd.DataFrame(rows, columns=["load", "column", "type"]))
 

@@ -84,11 +84,18 @@ def _of_versions(cells: pd.DataFrame, kind: str) -> list[Row]:
     """Of each model version by itself; a new version that brings other code with it changed the code too."""
     valued = cells.assign(value=cells[kind]).dropna(subset=["value"])
     served = {str(v): stretches(own) for v, own in valued.groupby("version", sort=False)}
-    starts = {turn.after: turn for turn in turns(stretches(cells.assign(value=cells["version"]))) if turn.how == "start" and not turn.again}
+    starts = {
+        turn.after: turn
+        for turn in turns(stretches(cells.assign(value=cells["version"])))
+        if turn.how == "start" and not turn.again
+    }
     rows: list[Row] = []
     for version, own in served.items():
         first = own[0]
-        if version in starts and (before := _in_use(served.get(starts[version].before, []), first.start)) not in (None, first.value):
+        if version in starts and (before := _in_use(served.get(starts[version].before, []), first.start)) not in (
+            None,
+            first.value,
+        ):
             detail = _joined(step(str(before), first.value), f"with {version}")
             rows.append(_value_row(kind, version, first.start, str(before), first.value, detail))
         for turn in turns(own):
@@ -181,14 +188,23 @@ def of_manifests(manifests: pd.DataFrame, cells: pd.DataFrame, has_code: bool) -
             found = differences(json.loads(before["body"]), body, same_version=bool(own))
             rows += [_manifest_row(one, entry) for one in found]
             if not own and entry["version"] not in first.index:
-                gone = Difference("model", "version", before["version"], entry["version"], "by its manifest; the log has not shown it yet")
+                gone = Difference(
+                    "model", "version", before["version"], entry["version"], "by its manifest; the log has not shown it yet"
+                )
                 rows.append(_manifest_row(gone, entry))
         rows += [] if has_code else _releases(body, entry)
     return rows
 
 
 def _manifest_row(one: Difference, entry: Mapping[Hashable, Any]) -> Row:
-    row = {"version": entry["version"], "at": entry["at"], "kind": one.kind, "what": one.what, "before": one.before, "after": one.after}
+    row = {
+        "version": entry["version"],
+        "at": entry["at"],
+        "kind": one.kind,
+        "what": one.what,
+        "before": one.before,
+        "after": one.after,
+    }
     return row | {"detail": one.detail, "origin": "manifest", "author": entry["author"]}
 
 
@@ -196,7 +212,13 @@ def _releases(body: Mapping[str, Any], entry: Mapping[Hashable, Any]) -> Iterato
     releases = body.get("releases") or []
     for (_, before), (day, after) in pairwise(releases):
         row = {"version": entry["version"], "at": pd.Timestamp(day, tz="UTC"), "kind": "code", "what": "code version"}
-        yield row | {"before": before, "after": after, "detail": step(before, after), "origin": "manifest", "author": entry["author"]}
+        yield row | {
+            "before": before,
+            "after": after,
+            "detail": step(before, after),
+            "origin": "manifest",
+            "author": entry["author"],
+        }
 
 
 def measure(changes: pd.DataFrame, model: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame:
@@ -243,7 +265,9 @@ def alone(changes: pd.DataFrame, change: Mapping[Hashable, Any], windows: int, l
 def sentence(change: Mapping[Hashable, Any]) -> str:
     """A change in words: `numpy 2.4.5 → 2.4.6, patch (v2)`."""
     what = "" if change["kind"] == "model" and change["what"] == "version" else f"{change['what']} "
-    both = f"{change['before']} → {change['after']}" if change["before"] and change["after"] else change["after"] or change["before"]
+    both = (
+        f"{change['before']} → {change['after']}" if change["before"] and change["after"] else change["after"] or change["before"]
+    )
     detail = f", {change['detail']}" if change["detail"] else ""
     return f"{what}{both}".strip() + detail + (f" ({change['version']})" if change["version"] else "")
 

@@ -16,7 +16,9 @@ MOVED = ["before", "after", "difference", "spread", "score", "windows_before", "
 PAIR = ["first", "second", "difference", "spread", "score", "first_worst", "second_worst", "first_windows", "second_windows"]
 
 
-def before_after(measurements: pd.DataFrame, at: pd.Timestamp, before: str | None, after: str | None, windows: int) -> pd.DataFrame:
+def before_after(
+    measurements: pd.DataFrame, at: pd.Timestamp, before: str | None, after: str | None, windows: int
+) -> pd.DataFrame:
     """Every metric before a change and after it, that which moved most beyond noise first.
 
     Parameters
@@ -54,7 +56,9 @@ def before_after(measurements: pd.DataFrame, at: pd.Timestamp, before: str | Non
 def _side(own: pd.DataFrame, windows: int, nearest_last: bool) -> pd.DataFrame:
     """Mean, variance, noise and number of the nearest windows on one side, by metric; values of one window are averaged first."""
     known = own[own["value"].notna()]
-    each = known.groupby([*KEYS, "window_start"], observed=True)[["value", "noise"]].mean().reset_index().sort_values("window_start")
+    each = (
+        known.groupby([*KEYS, "window_start"], observed=True)[["value", "noise"]].mean().reset_index().sort_values("window_start")
+    )
     grouped = each.groupby(KEYS, observed=True)
     near = (grouped.tail(windows) if nearest_last else grouped.head(windows)).groupby(KEYS, observed=True)
     return near.agg(mean=("value", "mean"), variance=("value", "var"), noise=("noise", "median"), windows=("value", "size"))
@@ -100,15 +104,25 @@ def two_versions(measurements: pd.DataFrame, first: str, second: str, below: Col
     if table.empty:
         return pd.DataFrame(columns=[*KEYS, *PAIR])
     names = {"median": "", "worst": "_worst", "windows": "_windows"}
-    table = table.rename(columns={f"{old}_{i}": f"{side}{new}" for old, new in names.items() for i, side in ((1, "first"), (2, "second"))})
+    table = table.rename(
+        columns={f"{old}_{i}": f"{side}{new}" for old, new in names.items() for i, side in ((1, "first"), (2, "second"))}
+    )
     table["difference"] = table["second"] - table["first"]
-    table["spread"] = np.fmax(np.sqrt((table["spread_1"] ** 2 + table["spread_2"] ** 2) / 2), table[["noise_1", "noise_2"]].max(axis=1))
+    table["spread"] = np.fmax(
+        np.sqrt((table["spread_1"] ** 2 + table["spread_2"] ** 2) / 2), table[["noise_1", "noise_2"]].max(axis=1)
+    )
     return _ranked(table.reset_index(), PAIR)
 
 
 def _summary(own: pd.DataFrame, below: Collection[tuple[str, str]]) -> pd.DataFrame:
     grouped = own.groupby(KEYS, observed=True)
-    found = grouped.agg(median=("value", "median"), high=("value", "max"), low=("value", "min"), windows=("value", "size"), noise=("noise", "median"))
+    found = grouped.agg(
+        median=("value", "median"),
+        high=("value", "max"),
+        low=("value", "min"),
+        windows=("value", "size"),
+        noise=("noise", "median"),
+    )
     apart = (own["value"] - grouped["value"].transform("median")).abs()
     deviations = apart.groupby([own[key] for key in KEYS], observed=True)
     found["spread"] = _spread(deviations, 0.9)

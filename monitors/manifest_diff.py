@@ -64,7 +64,12 @@ def _code(before: Body, after: Body) -> Iterator[Difference]:
         texts = [f"{str(code['commit'])[:SHORT]}{' + uncommitted' if code.get('dirty') else ''}" for code in (old, new)]
         if texts[0] != texts[1] or (new.get("dirty") and old.get("changed_files") != new.get("changed_files")):
             yield Difference("code", "git commit", texts[0], texts[1], _commits(old, new))
-    for name, what in (("version", "code version"), ("branch", "git branch"), ("repository", "git repository"), ("source", "script")):
+    for name, what in (
+        ("version", "code version"),
+        ("branch", "git branch"),
+        ("repository", "git repository"),
+        ("source", "script"),
+    ):
         if old.get(name) and new.get(name) and old[name] != new[name]:
             detail = step(str(old[name]), str(new[name])) if name == "version" else ""
             yield Difference("code", what, str(old[name]), str(new[name]), detail)
@@ -103,7 +108,9 @@ def _packages(before: Body, after: Body) -> list[Difference]:
     for name in sorted({*old, *new}):
         was, now = str(old.get(name, "")), str(new.get(name, ""))
         if was != now:
-            found.append(Difference("dependency", name, was, now, step(was, now) if was and now else "added" if now else "removed"))
+            found.append(
+                Difference("dependency", name, was, now, step(was, now) if was and now else "added" if now else "removed")
+            )
     order = {"major": 0, "minor": 1, "patch": 2}
     found.sort(key=lambda one: (order.get(one.detail.split(",")[0], 3), one.what))
     if len(found) <= MOST:
@@ -125,7 +132,9 @@ def _training(before: Body, after: Body) -> Iterator[Difference]:
     for name in sorted({*old, *new}):
         a, b = str(old.get(name, "")), str(new.get(name, ""))
         if a != b:
-            yield Difference("data", f"training data {name}".rstrip(), a[:SHORT], b[:SHORT], "" if a and b else "added" if b else "removed")
+            yield Difference(
+                "data", f"training data {name}".rstrip(), a[:SHORT], b[:SHORT], "" if a and b else "added" if b else "removed"
+            )
 
 
 def _hash(kind: str, what: str, before: Any, after: Any) -> Iterator[Difference]:

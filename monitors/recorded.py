@@ -35,7 +35,10 @@ def of_references(loads: pd.DataFrame, columns: pd.DataFrame, first_seen: Mappin
             rows.append(base | _change("data", "training set", files[0], files[1], detail))
         schemas = [_schema(columns, own["load"]) for own in (old, new)]
         if "[]" not in schemas:
-            rows += [base | _change("schema", name, was, now, f"in the training set of {after}") for name, was, now in columns_differ(*schemas)]
+            rows += [
+                base | _change("schema", name, was, now, f"in the training set of {after}")
+                for name, was, now in columns_differ(*schemas)
+            ]
     return rows
 
 
@@ -88,7 +91,13 @@ def _roles_differ(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Ro
     for name in sorted({*before, *after}):
         (role, kind), (own_role, own_kind) = before.get(name, ("", "")), after.get(name, ("", ""))
         if role != own_role:
-            yield _change("schema", name, role, own_role, "another role" if role and own_role else "role given" if own_role else "role taken")
+            yield _change(
+                "schema",
+                name,
+                role,
+                own_role,
+                "another role" if role and own_role else "role given" if own_role else "role taken",
+            )
         elif kind and own_kind and kind != own_kind:
             yield _change("schema", name, kind, own_kind, "another type")
 
@@ -117,7 +126,9 @@ def of_thresholds(thresholds: pd.DataFrame, model: str) -> Iterator[Row]:
     """Every field of a rule that an edit changed, of this model or of all."""
     for row in edits.history(thresholds).dropna(subset=["field"]).to_dict("records"):
         if dict(row["scope"]).get("model", model) == model:
-            made = _change("thresholds", f"{row['field']} of {row['rule']}", row["before"], row["after"], str(row["reason"] or ""))
+            made = _change(
+                "thresholds", f"{row['field']} of {row['rule']}", row["before"], row["after"], str(row["reason"] or "")
+            )
             yield made | {"at": row["edited_at"], "origin": "edit", "author": row["author"]}
 
 

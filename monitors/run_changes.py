@@ -7,11 +7,12 @@ from typing import Any
 import pandas as pd
 
 from data.lineage import Facts, facts
+from data.sql import literal
 from data.store import Connection, Store, append, models, transact
 from monitors import changes as told
 from monitors import recorded
 
-ORDER = 'ORDER BY "at", kind, version, what, id'
+ORDER = f"""ORDER BY "at", list_position([{", ".join(map(literal, told.KINDS))}], kind), version, what, id"""
 
 
 def refresh_changes(store: Store, model: str) -> int:
@@ -19,8 +20,12 @@ def refresh_changes(store: Store, model: str) -> int:
     known = facts(store, model)
     found = assemble(known, model)
     measured = _measured(known, found, model)
-    kept = store.frame("SELECT count(*) AS n FROM main.measurements WHERE model = ? AND monitor = 'changes'", [model])["n"].iloc[0]
-    if kept == len(measured) and _same(found, changes(store, model=model)):  # a run forgets the measurements of the windows that it touched
+    kept = store.frame("SELECT count(*) AS n FROM main.measurements WHERE model = ? AND monitor = 'changes'", [model])["n"].iloc[
+        0
+    ]
+    if kept == len(measured) and _same(
+        found, changes(store, model=model)
+    ):  # a run forgets the measurements of the windows that it touched
         return len(found)
 
     def write(cursor: Connection) -> None:

@@ -68,7 +68,9 @@ def _of_value(value: str, own: pd.DataFrame, windows: pd.DataFrame) -> list[Stre
             pause = own["first"].iloc[i] - own["last"].iloc[i - 1]
             if pause < DAY or not _is_away(upto[i] - total[i] - upto[i - 1], usual):
                 continue
-        found.append(Stretch(value, own["first"].iloc[begin], own["last"].iloc[i - 1], float(own["rows"].iloc[begin] / total[begin])))
+        found.append(
+            Stretch(value, own["first"].iloc[begin], own["last"].iloc[i - 1], float(own["rows"].iloc[begin] / total[begin]))
+        )
         begin = i
     return _at_the_ends(found, own, windows, usual)
 

@@ -30,7 +30,9 @@ def main() -> None:
         sidebar.nothing_measured(scope)
         return
     rollout(scope, served)
-    view = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params", label_visibility="collapsed")
+    view = st.segmented_control(
+        "View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params", label_visibility="collapsed"
+    )
     if view == VIEWS[0]:
         history(scope)
     else:
@@ -60,7 +62,9 @@ def history(scope: Scope) -> None:
     kinds = [kind for kind in told.KINDS if kind in set(found["kind"])]
     st.subheader("What changed", anchor=False)
     if not kinds:
-        st.info("Nothing is known to have changed. Log a code and a data version, or keep manifests: `python -m monitors manifests add`.")
+        st.info(
+            "Nothing is known to have changed. Log a code and a data version, or keep manifests: `python -m monitors manifests add`."
+        )
         return
     chosen = st.pills("Kinds", kinds, default=kinds, selection_mode="multi", key="kinds", label_visibility="collapsed")
     shown = found[found["kind"].isin(chosen or kinds)].sort_values("at", ascending=False, kind="stable").reset_index(drop=True)
@@ -90,7 +94,9 @@ def consequences(scope: Scope, found: pd.DataFrame, change: pd.Series) -> None:
         window = st.segmented_control("Window", list(LENGTHS), default="day", required=True, key="window", bind="query-params")
         most = st.slider("Windows on either side", 1, 28, 7, key="windows", bind="query-params", width=260)
     windows = told.alone(found, dict(change), most, LENGTHS[window])
-    before, after = (change["before"], change["after"]) if change["kind"] == "model" and change["origin"] == "log" else (None, None)
+    before, after = (
+        (change["before"], change["after"]) if change["kind"] == "model" and change["origin"] == "log" else (None, None)
+    )
     if change["version"] and before is None:
         after = change["version"]
         before = after if _served(scope, after, change["at"]) else None
@@ -98,7 +104,9 @@ def consequences(scope: Scope, found: pd.DataFrame, change: pd.Series) -> None:
     ranking = compare.before_after(measured, change["at"], before, after, windows)
     st.subheader("Before and after", anchor=False)
     if ranking.empty:
-        st.info("Nothing was measured on both sides of this change, so nothing can be compared. Choose another one, or run `python -m monitors run`.")
+        st.info(
+            "Nothing was measured on both sides of this change, so nothing can be compared. Choose another one, or run `python -m monitors run`."
+        )
         return
     clear = int((ranking["score"] > 3).sum())
     fewer = f" (not {most}: the next change of its kind is nearer)" if windows < most else ""
@@ -176,7 +184,9 @@ def made_of(kept: pd.DataFrame, first: str, second: str) -> None:
     bodies = [reads_changes.manifest_of(kept, version) for version in (first, second)]
     missing = [words.escaped(version) for version, body in zip((first, second), bodies, strict=True) if body is None]
     if bodies[0] is None or bodies[1] is None:
-        st.info(f"No manifest of {' and '.join(missing)} is kept. `python -m monitors manifests add FILE --model M --version V` keeps one.")
+        st.info(
+            f"No manifest of {' and '.join(missing)} is kept. `python -m monitors manifests add FILE --model M --version V` keeps one."
+        )
         return
     found = manifest_diff.frame(manifest_diff.differences(bodies[0], bodies[1], same_version=False))
     if found.empty:

@@ -36,7 +36,9 @@ def read_git(place: Path) -> Body:
 def found_above(place: Path) -> Path | None:
     """The repository in which a folder lies; None where it lies in none, or git is not installed."""
     try:
-        done = subprocess.run(["git", "-C", str(place), "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["git", "-C", str(place), "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=False
+        )
     except OSError:
         return None
     return Path(done.stdout.strip()) if done.returncode == 0 else None
@@ -49,5 +51,7 @@ def _git(place: Path, *words: str, fails: bool = False) -> str:
         raise BadInput(f'{place}: "git" cannot be run ({error.strerror}). Install it, or name a manifest file.') from error
     if done.returncode and not fails:
         said = done.stderr.strip().splitlines()[:1]
-        raise BadInput(f"{place}: git gives no commit ({said[0] if said else 'no reason'}). Commit first, or name a manifest file.")
+        raise BadInput(
+            f"{place}: git gives no commit ({said[0] if said else 'no reason'}). Commit first, or name a manifest file."
+        )
     return done.stdout

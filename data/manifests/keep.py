@@ -13,7 +13,12 @@ from data.store import Connection, Store, append, author, claim, transact
 
 
 def add(
-    store: Store, place: Path, model: str | None = None, version: str | None = None, valid_from: datetime | None = None, name: str | None = None
+    store: Store,
+    place: Path,
+    model: str | None = None,
+    version: str | None = None,
+    valid_from: datetime | None = None,
+    name: str | None = None,
 ) -> str:
     """Keep a manifest of a version; one sentence on what was kept.
 
@@ -84,7 +89,9 @@ def _told(found: Read) -> str:
 
 def kept(store: Store, model: str | None = None) -> pd.DataFrame:
     """The manifests, of one model or of all, in the order in which they were kept."""
-    return store.frame("SELECT * FROM main.manifests WHERE $model IS NULL OR model = $model ORDER BY loaded_at, version", {"model": model})
+    return store.frame(
+        "SELECT * FROM main.manifests WHERE $model IS NULL OR model = $model ORDER BY loaded_at, version", {"model": model}
+    )
 
 
 def latest(kept: pd.DataFrame, version: str) -> dict[str, Any]:

@@ -12,7 +12,15 @@ from data.errors import BadInput
 from data.manifests.packages import read_conda, read_requirements
 from data.manifests.shape import Body, packages, read_text
 
-ABOUT = ("MLmodel", "requirements.txt", "conda.yaml", "python_env.yaml", "input_example.json", "serving_input_example.json", "metadata")
+ABOUT = (
+    "MLmodel",
+    "requirements.txt",
+    "conda.yaml",
+    "python_env.yaml",
+    "input_example.json",
+    "serving_input_example.json",
+    "metadata",
+)
 SHORT = {"lightgbm": "lgb", "xgboost": "xgb", "catboost": "cb"}  # as MLflow abbreviates them
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "pytorch": "torch"}
 
@@ -58,7 +66,11 @@ def read_tracking(place: Path, version: str | None) -> Body:
     if (model := _model_of(run, str(meta.get("run_id") or run.name))) is not None:
         saved = read_model(model)
         body = saved | {"parameters": body["parameters"]}
-    code = {"commit": tags.get("mlflow.source.git.commit"), "branch": tags.get("mlflow.source.git.branch"), "source": tags.get("mlflow.source.name")}
+    code = {
+        "commit": tags.get("mlflow.source.git.commit"),
+        "branch": tags.get("mlflow.source.git.branch"),
+        "source": tags.get("mlflow.source.name"),
+    }
     body["code"] = {key: value for key, value in code.items() if value}
     author = tags.get("mlflow.user") or meta.get("user_id")
     return body | ({"author": str(author)} if author else {})

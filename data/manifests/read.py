@@ -57,7 +57,9 @@ def _folder(place: Path, version: str | None) -> tuple[str, Body]:
         return "git", git.read_git(place)
     if (place / "mlruns").is_dir():
         return "MLflow run", mlflow.read_tracking(place / "mlruns", version)
-    raise BadInput(f"{place}: a folder that is no MLflow model (no MLmodel), no tracking store (no mlruns layout) and no git repository.")
+    raise BadInput(
+        f"{place}: a folder that is no MLflow model (no MLmodel), no tracking store (no mlruns layout) and no git repository."
+    )
 
 
 def _file(place: Path, version: str | None) -> tuple[str, Body]:
@@ -89,7 +91,9 @@ def _json(text: str, name: str) -> tuple[str, Body]:
     if "vigia_manifest" in given or any(key in given for key in ("libraries", "model_sha256", "parameters", "code")):
         return "manifest", read_own(given, name)
     keys = ", ".join(f'"{key}"' for key in list(given)[:6])
-    raise BadInput(f"{name}: JSON, but neither a manifest (docs/manifest.md) nor a CycloneDX SBOM; its keys are {keys or 'none'}.")
+    raise BadInput(
+        f"{name}: JSON, but neither a manifest (docs/manifest.md) nor a CycloneDX SBOM; its keys are {keys or 'none'}."
+    )
 
 
 def _xml(text: str, name: str) -> tuple[str, Body]:
@@ -118,5 +122,7 @@ def _conda(text: str) -> Mapping[str, Any] | None:
     try:
         given = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise BadInput(f"environment.yml: not readable as YAML ({getattr(error, 'problem', None) or 'not well-formed'}).") from error
+        raise BadInput(
+            f"environment.yml: not readable as YAML ({getattr(error, 'problem', None) or 'not well-formed'})."
+        ) from error
     return given if isinstance(given, Mapping) and isinstance(given.get("dependencies"), list) else None

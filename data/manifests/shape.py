@@ -22,7 +22,9 @@ def read_own(given: Mapping[str, Any], name: str) -> Body:
     ------
     BadInput : a field of the wrong shape, named.
     """
-    body: Body = {key: str(given[key]) for key in ("model", "version", "since", "created", "author", "python", "os") if given.get(key)}
+    body: Body = {
+        key: str(given[key]) for key in ("model", "version", "since", "created", "author", "python", "os") if given.get(key)
+    }
     body["packages"] = packages(_mapping(given, "libraries", name))
     body["parameters"] = {str(k): text(v) for k, v in _mapping(given, "parameters", name).items()}
     body["parameters"] |= {str(k): text(v) for k, v in given.items() if k not in OWN and v is not None}
@@ -85,4 +87,6 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror or error}. Name a file that is there.") from error
     except UnicodeDecodeError as error:
-        raise BadInput(f"{path.name}: not text in UTF-8. Name a manifest, requirements.txt, pylock.toml, environment.yml or SBOM.") from error
+        raise BadInput(
+            f"{path.name}: not text in UTF-8. Name a manifest, requirements.txt, pylock.toml, environment.yml or SBOM."
+        ) from error

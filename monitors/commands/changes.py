@@ -25,7 +25,13 @@ def declare(add: Add) -> None:
     one.add_argument("place", metavar="FILE|DIR")
     one.add_argument("--model", metavar="M", help="where the manifest does not say")
     one.add_argument("--version", metavar="V", help="where the manifest does not say")
-    one.add_argument("--from", dest="since", type=output.date, metavar="DATE", help="when it took effect (default: its own date, else the log's)")
+    one.add_argument(
+        "--from",
+        dest="since",
+        type=output.date,
+        metavar="DATE",
+        help="when it took effect (default: its own date, else the log's)",
+    )
     one = add(_list, "manifests list", "the manifests that are kept", "--model churn")
     one.add_argument("--model", metavar="M")
     one.add_argument("--format", choices=("csv", "json"), default="csv")
@@ -38,15 +44,23 @@ def declare(add: Add) -> None:
 
 def _declare_manifest(add: Add) -> None:
     text = "what this environment is made of, as JSON: git, Python, packages, hashes of model and data"
-    one = add(_manifest, "manifest", text, "--model churn --version v7 --model-file model.pkl --data train.parquet -o manifest.json")
+    one = add(
+        _manifest, "manifest", text, "--model churn --version v7 --model-file model.pkl --data train.parquet -o manifest.json"
+    )
     one.set_defaults(needs_store=False)
     one.add_argument("-o", "--output", metavar="FILE")
     one.add_argument("--model", metavar="M")
     one.add_argument("--version", metavar="V")
     one.add_argument("--model-file", metavar="FILE", help="its hash goes in")
     one.add_argument("--data", nargs="+", default=[], metavar="FILE", help="training data; their hashes go in")
-    one.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the training; may be given often")
-    one.add_argument("--packages", metavar="FILE", help="requirements.txt, lock or SBOM of the model's own environment, where it is not this one")
+    one.add_argument(
+        "--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the training; may be given often"
+    )
+    one.add_argument(
+        "--packages",
+        metavar="FILE",
+        help="requirements.txt, lock or SBOM of the model's own environment, where it is not this one",
+    )
     one.add_argument("--repository", default=".", metavar="DIR", help="whose git commit counts (default: here)")
 
 

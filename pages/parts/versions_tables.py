@@ -61,7 +61,9 @@ def history(changes: pd.DataFrame, on_select: Callable[[], None]) -> None:
     _table(shown, config, "history", "every change, the last first", on_select)
 
 
-def moved(ranking: pd.DataFrame, sides: tuple[str, str], worst: bool, key: str, on_select: Callable[[], None] | None = None) -> None:
+def moved(
+    ranking: pd.DataFrame, sides: tuple[str, str], worst: bool, key: str, on_select: Callable[[], None] | None = None
+) -> None:
     """Metrics by how far they moved beyond noise.
 
     Parameters

@@ -29,7 +29,9 @@ def test_by_hand():
     assert (found["before"], found["after"], found["difference"]) == (1.0, 11.0, 10.0)
     assert found["spread"] == pytest.approx(0.5 / np.sqrt(2))
     assert found["score"] == pytest.approx(10 / (0.5 / np.sqrt(2)))
-    assert np.isinf(before_after(series(values), day(20), "v1", "v1", 2)["score"].iloc[0])  # never moved before, and no noise is known
+    assert np.isinf(
+        before_after(series(values), day(20), "v1", "v1", 2)["score"].iloc[0]
+    )  # never moved before, and no noise is known
 
 
 def test_the_spread_is_that_of_such_differences_in_noise():

@@ -38,7 +38,9 @@ def test_packages_changed_added_and_removed():
 
 
 def test_many_packages_are_told_in_one_line_beyond_the_first():
-    found = differences({"packages": {f"p{i:03d}": "1" for i in range(100)}}, {"packages": {f"p{i:03d}": "2" for i in range(100)}})
+    found = differences(
+        {"packages": {f"p{i:03d}": "1" for i in range(100)}}, {"packages": {f"p{i:03d}": "2" for i in range(100)}}
+    )
     assert len(found) == MOST + 1
     assert found[-1].what == "60 more packages"
     assert found[-1].detail.endswith("p099 1 → 2")
@@ -79,7 +81,14 @@ def test_model_training_parameters_features_and_sources():
 
 
 def test_what_one_of_them_does_not_state_is_no_difference():
-    whole = {"packages": {"numpy": "1"}, "features": ["a"], "training": {"": "x"}, "python": "3.11", "code": {"commit": "a"}, "model_sha256": "m"}
+    whole = {
+        "packages": {"numpy": "1"},
+        "features": ["a"],
+        "training": {"": "x"},
+        "python": "3.11",
+        "code": {"commit": "a"},
+        "model_sha256": "m",
+    }
     assert differences({}, whole) == differences(whole, {}) == []
 
 

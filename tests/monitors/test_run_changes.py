@@ -41,7 +41,10 @@ def test_the_sample_says_which_code_and_data(sample):
         ("07-29", "v2", "2.1.0", "2.1.1"), ("09-23", "v3", "2.1.1", "3.0.0"), ("10-08", "v3", "3.0.0", "3.0.1"), ("10-28", "v3", "3.0.1", "3.1.0"),
         ("11-11", "v3", "3.1.0", "3.1.1"),
     ]  # fmt: skip
-    assert of(sample, "data", what="data version") == [("05-14", "v1", "weather-1", "weather-2"), ("05-18", "v1", "weather-2", "weather-1")]
+    assert of(sample, "data", what="data version") == [
+        ("05-14", "v1", "weather-1", "weather-2"),
+        ("05-18", "v1", "weather-2", "weather-1"),
+    ]
 
 
 def test_the_sample_says_what_it_is_made_of(sample):
@@ -61,7 +64,11 @@ def test_the_sample_says_how_its_columns_changed(sample):
         ("08-15", "", "text", ""), ("08-15", "", "text", "number"), ("08-15", "", "", "number"),
         ("09-01", "", "", "number"), ("09-01", "", "", "number"),
     ]  # fmt: skip
-    assert log["what"][log["kind"] == "schema"].tolist() == [*["gate_hint", "seats", "visib"] * 2, "recent_delay", "traffic_growth"]
+    assert log["what"][log["kind"] == "schema"].tolist() == [
+        *["gate_hint", "seats", "visib"] * 2,
+        "recent_delay",
+        "traffic_growth",
+    ]
     assert of(sample[sample["version"] == "v3"], "schema", what="recent_delay") == [("09-23", "v3", "", "number")]
 
 
@@ -101,7 +108,10 @@ def test_a_load_shows_new_code_and_undoing_it_takes_the_change_away(store, tmp_p
     two = put(store, tmp_path, "two", "2026-03-10", "1.1", "log")
     assert told(store) == [("code", "code version", "1.0", "1.1", "minor")]
     measured = run.measurements(store, model="m", monitor="changes")
-    assert measured[["metric", "column", "value"]].to_numpy().tolist() == [["code", "code version", 1.0], ["code", "code version", 0.0]]
+    assert measured[["metric", "column", "value"]].to_numpy().tolist() == [
+        ["code", "code version", 1.0],
+        ["code", "code version", 0.0],
+    ]
     put(store, tmp_path, "three", "2026-03-10 00:30", "1.1", "log")  # touches the same days: the run forgets their measurements
     told(store)
     pd.testing.assert_frame_equal(run.measurements(store, model="m", monitor="changes").assign(rows=0), measured.assign(rows=0))
@@ -115,11 +125,11 @@ def test_another_reference_roles_and_thresholds_are_changes_with_who_did_it(stor
     monkeypatch.setenv("VIGIA_AUTHOR", "anna")
     put(store, tmp_path, "reference-2", "2026-01-10", "0", "reference", "v1")
     remember(store, "m", from_dict(ROLES | {"code_version": None, "segments": ["code"]}), "code is a region")
-    run.save_overrides(store, [rulebook.rule({"metric": "psi", "warning": 0.3}, "test")], "quieter")
+    run.save_overrides(store, [rulebook.rule({"metric": "psi", "warning": 0.2}, "test")], "quieter")
     assert told(store) == [
         ("data", "reference", "reference-1.parquet", "reference-2.parquet", "200 rows loaded"),
         ("schema", "code", "code_version", "segments", "another role: code is a region"),
-        ("thresholds", "warning of psi", "0.1 (inherited)", "0.3", "quieter"),
+        ("thresholds", "warning of psi", "0.1 (inherited)", "0.2", "quieter"),
     ]
     assert set(changes(store)["author"]) == {"anna"}
 

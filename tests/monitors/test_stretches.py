@@ -46,7 +46,11 @@ def test_a_try_of_two_hours_is_one_turn_there_and_one_back():
 
 
 def test_two_that_alternate_every_hour_are_one_turn_and_not_hundreds():
-    rows = [*steady(0, 48, "a"), *(row for h in range(48, 240) for row in steady(h, h + 1, "b" if h % 2 else "a")), *steady(240, 300, "b")]
+    rows = [
+        *steady(0, 48, "a"),
+        *(row for h in range(48, 240) for row in steady(h, h + 1, "b" if h % 2 else "a")),
+        *steady(240, 300, "b"),
+    ]
     for window in ("D", "h"):
         assert [turn[1:] for turn in told(rows, window)] == [("a", "b", "start"), ("a", "b", "alone")]
 
@@ -61,7 +65,11 @@ def test_a_rare_canary_that_misses_some_days_is_one_stretch():
 
 
 def test_a_canary_then_all_is_a_start_and_a_being_alone():
-    rows = [*steady(0, 48, "a"), *((h, "b" if int(h * 10) % 10 == 0 else "a") for h, _ in steady(48, 120, "")), *steady(120, 200, "b")]
+    rows = [
+        *steady(0, 48, "a"),
+        *((h, "b" if int(h * 10) % 10 == 0 else "a") for h, _ in steady(48, 120, "")),
+        *steady(120, 200, "b"),
+    ]
     found = turns(stretches(cells(rows)))
     assert [(turn.how, turn.before, turn.after) for turn in found] == [("start", "a", "b"), ("alone", "a", "b")]
     assert found[0].share == 0.1

@@ -67,6 +67,12 @@ def test_every_name_stays_once_and_the_given_order_does_not_matter(names: list[s
     assert version_order(names, seen(sorted(names))) == version_order(mixed, seen(sorted(names)))
 
 
-@given(st.lists(st.from_regex(r"[0-9]{1,2}\.[0-9]{1,2}(\.[0-9]{1,2})?((a|b|rc)[0-9])?", fullmatch=True), unique_by=lambda v: Version(v), max_size=8))
+@given(
+    st.lists(
+        st.from_regex(r"[0-9]{1,2}\.[0-9]{1,2}(\.[0-9]{1,2})?((a|b|rc)[0-9])?", fullmatch=True),
+        unique_by=lambda v: Version(v),
+        max_size=8,
+    )
+)
 def test_releases_stand_as_the_standard_of_python_packages_has_them(names: list[str]):
     assert version_order(names, {}) == sorted(names, key=Version)

@@ -129,7 +129,11 @@ def model(folder: Path) -> Path:
     written(folder, "MLmodel", MLMODEL)
     written(folder, "model.pkl", "weights")
     written(folder, "requirements.txt", "mlflow==2.16.2\nscikit-learn==1.9.1\nnumpy==2.4.6\n")
-    written(folder, "conda.yaml", "name: mlflow-env\ndependencies:\n- python=3.11.7\n- pip<=24\n- pip:\n  - mlflow==2.16.2\n  - cloudpickle==3.1\n")
+    written(
+        folder,
+        "conda.yaml",
+        "name: mlflow-env\ndependencies:\n- python=3.11.7\n- pip<=24\n- pip:\n  - mlflow==2.16.2\n  - cloudpickle==3.1\n",
+    )
     written(folder, "python_env.yaml", "python: 3.11.7\n")
     return folder
 
@@ -137,7 +141,9 @@ def model(folder: Path) -> Path:
 def run(store: Path, number: int, name: str, **parameters: str) -> Path:
     """A run of a local tracking store: a file for each parameter and tag, and a meta.yaml."""
     run_id = f"{number:032x}"
-    written(store, "0/meta.yaml", "artifact_location: file:///mlruns/0\nexperiment_id: '0'\nlifecycle_stage: active\nname: Default\n")
+    written(
+        store, "0/meta.yaml", "artifact_location: file:///mlruns/0\nexperiment_id: '0'\nlifecycle_stage: active\nname: Default\n"
+    )
     folder = store / "0" / run_id
     meta = "artifact_uri: file:///x\nend_time: 1672364273335\nentry_point_name: ''\nexperiment_id: '0'\nlifecycle_stage: active\n"
     own = f"run_id: {run_id}\nrun_name: {name}\nrun_uuid: {run_id}\n"
@@ -153,7 +159,11 @@ def run(store: Path, number: int, name: str, **parameters: str) -> Path:
 def test_our_own_manifests_of_the_sample():
     found = read(SAMPLE / "manifest-v2-2013-09-02.json")
     assert found.kind == "manifest"
-    assert (found.body["model"], found.body["version"], found.body["since"]) == ("flight-delay", "v2", "2013-09-02T00:00:00+00:00")
+    assert (found.body["model"], found.body["version"], found.body["since"]) == (
+        "flight-delay",
+        "v2",
+        "2013-09-02T00:00:00+00:00",
+    )
     assert found.body["packages"] == {"numpy": "2.4.6", "scikit-learn": "1.9.1"}
     assert found.body["training"] == {"": "f5db7cef565d21b0bbee080762fa5d0505eac514ad4ba2f2a3d3fdb2c94010bf"}
     assert found.body["parameters"]["training_rows"] == "133563"
@@ -204,7 +214,13 @@ def test_cyclonedx_in_json_and_in_xml_say_the_same(tmp_path):
 def test_a_saved_mlflow_model(tmp_path):
     found = read(model(tmp_path / "model"))
     assert found.kind == "MLflow model"
-    assert found.body["packages"] == {"cloudpickle": "3.1", "mlflow": "2.16.2", "numpy": "2.4.6", "pip": "<=24", "scikit-learn": "1.9.1"}
+    assert found.body["packages"] == {
+        "cloudpickle": "3.1",
+        "mlflow": "2.16.2",
+        "numpy": "2.4.6",
+        "pip": "<=24",
+        "scikit-learn": "1.9.1",
+    }
     assert found.body["python"] == "3.11.7"
     assert found.body["features"] == ["age", "plan"]
     assert found.body["parameters"] == {"run": "73ed5776f5e04e23be739d46812cb6bd", "flavors": "sklearn"}
@@ -231,7 +247,9 @@ def test_a_tracking_store_needs_to_know_which_run(tmp_path):
     assert read(first).body["parameters"] == {"learning_rate": "0.1"}
     written(store, "models/churn/version-7/meta.yaml", f"name: churn\nversion: '7'\nrun_id: {0xFF << 120:032x}\n")
     assert read(store, "7").body["parameters"] == {"learning_rate": "0.2"}
-    with pytest.raises(BadInput, match=r"2 runs, and none of them alone is \"v9\".*ab12cd34 \(brave-dog\), ff000000 \(calm-cat\)"):
+    with pytest.raises(
+        BadInput, match=r"2 runs, and none of them alone is \"v9\".*ab12cd34 \(brave-dog\), ff000000 \(calm-cat\)"
+    ):
         read(store, "v9")
 
 

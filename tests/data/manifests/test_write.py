@@ -99,7 +99,18 @@ def test_the_documented_example_is_read():
     body = read_own(json.loads(example), "example")
     assert body["packages"]["numpy"] == "2.4.6"
     assert body["code"]["commit"]
-    assert set(body) >= {"model", "version", "since", "python", "os", "model_sha256", "training", "parameters", "features", "sources"}
+    assert set(body) >= {
+        "model",
+        "version",
+        "since",
+        "python",
+        "os",
+        "model_sha256",
+        "training",
+        "parameters",
+        "features",
+        "sources",
+    }
 
 
 def test_a_manifest_is_kept_once_and_says_what_it_belongs_to(tmp_path):
