@@ -30,9 +30,9 @@ def before_after(
 
     Returns
     -------
-    KEYS, before and after (means), difference, spread, score, windows_before, windows_after. `spread` is the standard deviation of
-    such differences elsewhere in the history (of cuts at least so many windows away), told by the larger of their median and upper
-    quartile, so that single outbreaks do not count; with fewer than 5 of them that of the values themselves; never below `noise` / sqrt(windows).
+    KEYS, before and after (means), difference, spread, score, windows_before, windows_after. `spread` is the largest of three: the standard
+    deviation of such differences elsewhere in the history (of cuts at least so many windows away), told by their median and upper quartile, so
+    that single outbreaks do not count; the standard error that the windows on both sides themselves give; `noise` / sqrt(windows).
     `score` is |difference| / spread, infinite where the metric never moved before. Metrics without a value on either side are left out.
     """
     own = measurements[measurements["monitor"] != "changes"]
@@ -46,8 +46,8 @@ def before_after(
     table = table.rename(columns={"mean_before": "before", "mean_after": "after"})
     table["difference"] = table["after"] - table["before"]
     elsewhere = _elsewhere(own, at, windows)
-    pooled = np.sqrt((table["variance_before"].fillna(0) + table["variance_after"].fillna(0)) / (2 * windows))
-    spread = elsewhere.reindex(table.index).fillna(pooled)
+    errors = [table[f"variance_{side}"].fillna(0) / table[f"windows_{side}"] for side in ("before", "after")]
+    spread = np.fmax(elsewhere.reindex(table.index), np.sqrt(errors[0] + errors[1]))
     noise = table[["noise_before", "noise_after"]].max(axis=1) / np.sqrt(windows)
     table["spread"] = np.fmax(spread, noise)
     return _ranked(table.reset_index(), MOVED)

@@ -23,15 +23,19 @@ def day(number: float) -> pd.Timestamp:
 
 def test_by_hand():
     # Two windows on either side of day 20: (0 + 2) / 2 = 1 before, (10 + 12) / 2 = 11 after. Elsewhere 0, 2, 0, 2, … has no difference
-    # of means over two windows at all, but for the cuts within two days; so the spread is 0, and noise 0.5 / sqrt(2) is the floor.
+    # of means over two windows at all. Each side has the variance 2, so the standard error is sqrt(2 / 2 + 2 / 2) = 1.414.
     values = [0.0, 2.0] * 10 + [10.0, 12.0] * 10
     found = before_after(series(values, noise=0.5), day(20), "v1", "v1", 2).iloc[0]
     assert (found["before"], found["after"], found["difference"]) == (1.0, 11.0, 10.0)
-    assert found["spread"] == pytest.approx(0.5 / np.sqrt(2))
-    assert found["score"] == pytest.approx(10 / (0.5 / np.sqrt(2)))
+    assert found["spread"] == pytest.approx(np.sqrt(2))
+    assert found["score"] == pytest.approx(10 / np.sqrt(2))
+    still = [0.0] * 20 + [1.0] * 20
     assert np.isinf(
-        before_after(series(values), day(20), "v1", "v1", 2)["score"].iloc[0]
+        before_after(series(still), day(20), "v1", "v1", 2)["score"].iloc[0]
     )  # never moved before, and no noise is known
+    assert before_after(series(still, noise=0.5), day(20), "v1", "v1", 2)["score"].iloc[0] == pytest.approx(
+        1 / (0.5 / np.sqrt(2))
+    )
 
 
 def test_the_spread_is_that_of_such_differences_in_noise():
