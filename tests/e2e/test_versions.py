@@ -8,7 +8,7 @@ from urllib.parse import quote_plus
 import numpy as np
 import pandas as pd
 import pytest
-from browsing import serving, settle
+from browsing import serving
 from playwright.sync_api import Page, expect
 
 from data.load import load
