@@ -59,6 +59,13 @@ TABLES = {
     "told": "channel VARCHAR, kind VARCHAR, number BIGINT, state VARCHAR, told_at TIMESTAMPTZ, snapshot BIGINT",
     "outbox": """id BIGINT, key VARCHAR, channel VARCHAR, kind VARCHAR, model VARCHAR, severity VARCHAR, subject VARCHAR, body VARCHAR,
         created_at TIMESTAMPTZ, not_before TIMESTAMPTZ, attempts INTEGER, last_error VARCHAR, sent_at TIMESTAMPTZ, given_up_at TIMESTAMPTZ""",
+    "load_columns": 'load BIGINT, "column" VARCHAR, type VARCHAR',
+    "lineage": """model VARCHAR, load BIGINT, basis VARCHAR, window_start TIMESTAMPTZ, version VARCHAR, code VARCHAR, data VARCHAR,
+        source VARCHAR, rows BIGINT, first_time TIMESTAMPTZ, last_time TIMESTAMPTZ""",
+    "manifests": """model VARCHAR, version VARCHAR, valid_from TIMESTAMPTZ, kind VARCHAR, body VARCHAR, file VARCHAR, sha256 VARCHAR,
+        loaded_at TIMESTAMPTZ, author VARCHAR""",
+    "changes": """id VARCHAR, model VARCHAR, version VARCHAR, "at" TIMESTAMPTZ, kind VARCHAR, what VARCHAR, before VARCHAR, after VARCHAR,
+        detail VARCHAR, origin VARCHAR, author VARCHAR""",
 }
 # What a lost race says; nothing of the transaction was done, so it is done again.
 RACES = ("database is locked", "conflict", "Conflict", "could not serialize", "deadlock detected", "PRIMARY KEY or UNIQUE constraint")

@@ -12,7 +12,7 @@ from data.sample.bundle import MODEL, load_sample
 from data.store import DATASETS, Store, open_store
 from monitors import deliver, output, rulebook, run
 from monitors.alerts import sentence
-from monitors.commands import notify
+from monitors.commands import changes, notify
 from monitors.rules import Rule, scope_text
 
 DESCRIPTION = "Watch machine-learning models in production: load their logs, see what drifted, tune the thresholds."
@@ -26,14 +26,18 @@ EXAMPLES = """examples:
 Every command takes --store DIR (default: VIGIA_STORE, else .vigia). Exit codes: 0 fine, 1 alerts, 2 a mistake in the call or the data."""
 
 # Commands of two words: the first with what it is about.
-GROUPS = {"thresholds": "show and change the thresholds", "notifications": "who is told what, and how"}
+GROUPS = {
+    "thresholds": "show and change the thresholds",
+    "notifications": "who is told what, and how",
+    "manifests": "what each version is made of",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do one command; gives the exit code."""
     asked = _parser().parse_args(arguments)
     try:
-        return int(asked.act(open_store(asked.store), asked))
+        return int(asked.act(open_store(asked.store) if asked.needs_store else None, asked))
     except BadInput as mistake:
         print(f"vigia: {mistake}", file=sys.stderr)
         return 2
@@ -173,7 +177,7 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
 
 
 Add = Callable[..., argparse.ArgumentParser]
-SUBJECTS: tuple[Callable[[Add], None], ...] = (notify.declare,)  # `declare` of each module of monitors/commands
+SUBJECTS: tuple[Callable[[Add], None], ...] = (notify.declare, changes.declare)  # `declare` of each module of monitors/commands
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -189,7 +193,7 @@ def _parser() -> argparse.ArgumentParser:
             groups[group] = groups[""].add_parser(group, help=GROUPS[group]).add_subparsers(metavar="ACTION", required=True)
         how = f"example:\n  python -m monitors {name} {example}"
         added = groups[group].add_parser(own, parents=[common], help=text, description=text, epilog=how, formatter_class=shape)
-        added.set_defaults(act=act)
+        added.set_defaults(act=act, needs_store=True)
         return added
 
     for declare in (_add_loading, _add_reading, _add_thresholds, *SUBJECTS):

@@ -19,7 +19,9 @@ from monitors import alerts as alerting
 from monitors import drift, floors, rulebook, summaries
 from monitors.measurements import STORED, typed
 from monitors.rules import Rule
+from monitors.run_changes import refresh_all
 from monitors.thresholds import judge
+from monitors.versions import version_order
 
 MONITORS = (drift,)  # to add one: a module with `measure(profiles, bins)` and ROLES, those of its columns; its rules in thresholds.yaml
 # What is counted of requests is measured over the whole history at every run: a value may depend on windows before, or of other versions.
@@ -48,6 +50,7 @@ def run(store: Store, model: str | None = None, progress: Progress | None = None
     tell = progress or (lambda _step, _share: None)
     with one_run(store):
         done = [_run_one(store, name, tell) for name in ([model] if model is not None else models(store))]
+        refresh_all(store, model)
     return [ran for ran in done if ran is not None]
 
 
@@ -249,11 +252,13 @@ def bins(store: Store, model: str) -> pd.DataFrame:
 
 
 def versions(store: Store, model: str) -> pd.DataFrame:
-    """The versions that served, by first appearance: columns version, first, last, rows."""
+    """The versions that served, in the order that people mean (v9 before v10): columns version, first, last, rows."""
     sql = """SELECT version, min(window_start) AS first, max(window_end) AS last, sum(n)::BIGINT AS rows FROM (
         SELECT version, window_start, window_end, max(rows) AS n FROM main.profiles
         WHERE model = ? AND dataset = 'log' AND segment = 'all' GROUP BY ALL) GROUP BY ALL ORDER BY first, version"""
-    return store.frame(sql, [model])
+    found = store.frame(sql, [model])
+    order = version_order(list(found["version"]), dict(zip(found["version"], found["first"], strict=True)))
+    return found.set_index("version").loc[order].reset_index()
 
 
 def segments(store: Store, model: str) -> list[str]:

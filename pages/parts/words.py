@@ -30,6 +30,12 @@ METRICS = {
     "chi2": Metric("Cramér's V", "Strength of the difference between two tables of counts: 0 none, 1 full."),
     "hellinger": Metric("Hellinger distance", "From 0, the same shares, to 1, nothing in common; looks closer at small shares."),
     "linf": Metric("Largest share moved", "The most that the share of any one category moved.", "share", ".1%"),
+    "model": Metric("Changes of the model", "How many things about the model changed on a day.", "changes", ".0f"),
+    "data": Metric("Changes of data", "How many data versions and training sets changed on a day.", "changes", ".0f"),
+    "code": Metric("Changes of code", "How many code versions changed on a day.", "changes", ".0f"),
+    "dependency": Metric("Changes of packages", "How many packages changed, came or went on a day.", "changes", ".0f"),
+    "schema": Metric("Changes of the schema", "How many columns changed, came or went on a day.", "changes", ".0f"),
+    "source": Metric("Changes of source", "How many source systems changed on a day.", "changes", ".0f"),
 }
 STATES = {-1: "not judged", 0: "ok", 1: "warning", 2: "critical"}
 MARKS = {-1: ":gray-badge[not judged]", 0: ":green-badge[ok]", 1: ":orange-badge[warning]", 2: ":red-badge[critical]"}
