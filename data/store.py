@@ -50,6 +50,11 @@ TABLES = {
     "measurements": """model VARCHAR, version VARCHAR, monitor VARCHAR, metric VARCHAR, "column" VARCHAR, segment VARCHAR,
         window_start TIMESTAMPTZ, window_end TIMESTAMPTZ, rows BIGINT, value DOUBLE, noise DOUBLE, usual DOUBLE, p_value DOUBLE,
         reason VARCHAR, dataset VARCHAR""",
+    "pairs": """model VARCHAR, version VARCHAR, segment VARCHAR, window_start TIMESTAMPTZ, window_end TIMESTAMPTZ, "column" VARCHAR, kind VARCHAR,
+        log_rows BIGINT, joined BIGINT, mismatched BIGINT, log_nulls BIGINT, training_nulls BIGINT, unmatched BIGINT""",
+    "mismatches": """model VARCHAR, version VARCHAR, "column" VARCHAR, kind VARCHAR, window_start TIMESTAMPTZ, window_end TIMESTAMPTZ,
+        "key" VARCHAR, time TIMESTAMPTZ, segments VARCHAR[], served VARCHAR, trained VARCHAR, served_misfit BOOLEAN, trained_misfit BOOLEAN,
+        twins VARCHAR[], chance_twins VARCHAR[], earlier TIMESTAMPTZ[], later TIMESTAMPTZ[]""",
     "thresholds": "edit BIGINT, rules VARCHAR, edited_at TIMESTAMPTZ, author VARCHAR, reason VARCHAR",
 }
 # What a lost race says; nothing of the transaction was done, so it is done again.
