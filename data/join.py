@@ -47,14 +47,13 @@ def joined(cursor: Connection, model: str, roles: Roles) -> Join | str:
         where = "no column has the role `inference_id`" if key is None else f"the training features have no column {key}"
         return f"no key: {where if key is None or key not in types else f'the log has no column {key}'}"
     kinds = {c: _kind(log.types[c], types[c]) for c in roles.features if c in log.types and c in types}
-    training, rest = _training(cursor, model, key)
+    training = _last_ones(cursor, model, key)
     version = f"coalesce(l.{quote(log.version)}, '')" if log.version else "''"
-    on = f"l.{quote(key)} = t.{quote(key)} AND (t._version = '' OR t._version = {version})"
     misfits = {d: _with_misfits(cursor, d, model) for d in ("log", "training")}
     return Join(
         model,
         log,
-        f"LEFT JOIN {training} t ON {on}{rest}",
+        _join(cursor, log, training, key, version),
         training,
         key,
         f"l.{quote(str(roles.timestamp))}",
@@ -69,16 +68,30 @@ def _kind(log: str, training: str) -> str:
     return "number" if log == training == "DOUBLE" else "category"
 
 
-def _training(cursor: Connection, model: str, key: str) -> tuple[str, str]:
-    """The training rows, of each key the last one; and what to add to the join where a log row can still meet two."""
+def _last_ones(cursor: Connection, model: str, key: str) -> str:
+    """The training rows; where some key stands twice, the last row of each."""
     rows, name = table("training", model), quote(key)
-    sql = f"SELECT {name}, _version FROM {rows} WHERE {name} IS NOT NULL GROUP BY ALL HAVING count(*) > 1 LIMIT 1"
-    if cursor.execute(sql).fetchone():  # seldom; so the rows are not sorted for nothing
-        rows = f"(SELECT * FROM {rows} SEMI JOIN (SELECT max({PLACE}) AS place FROM {rows} GROUP BY {name}, _version) s ON {PLACE} = s.place)"
-    both = cursor.execute(f"SELECT count(DISTINCT _version = '') FROM {table('training', model)}").fetchone()
-    # A row for the log row's own version goes before one for every version.
-    own = " QUALIFY row_number() OVER (PARTITION BY l._load, l._row ORDER BY t._version = '') = 1"
-    return rows, own if both and both[0] == 2 else ""
+    sql = f"SELECT 1 FROM {rows} WHERE {name} IS NOT NULL GROUP BY {name}, _version HAVING count(*) > 1 LIMIT 1"
+    if not cursor.execute(sql).fetchone():  # mostly; so nothing is sorted in vain
+        return rows
+    last = f"SELECT max({PLACE}) AS place FROM {rows} GROUP BY {name}, _version, CASE WHEN {name} IS NULL THEN {PLACE} END"
+    return f"(SELECT * FROM {rows} SEMI JOIN ({last}) s ON {PLACE} = s.place)"
+
+
+def _join(cursor: Connection, log: Source, training: str, key: str, version: str) -> str:
+    """LEFT JOIN of the training rows, on equalities alone: with an OR in it DuckDB 1.5.5 compares each row with each, 10 s for the sample."""
+    kinds = {row[0] for row in cursor.execute(f"SELECT DISTINCT _version = '' FROM {training}").fetchall()}
+    name = quote(key)
+    on = f"l.{name} = t.{name}"
+    if kinds == {True}:
+        return f"LEFT JOIN {training} t ON {on}"
+    if kinds == {True, False}:
+        # A row for every version becomes one for each version that served, but where that version has a row of its own.
+        served = f"SELECT DISTINCT {version} AS of_version FROM {log.rows} l"
+        every = f"SELECT r.* REPLACE (v.of_version AS _version) FROM {training} r CROSS JOIN ({served}) v WHERE r._version = ''"
+        own = f"SELECT * FROM {training} WHERE _version <> ''"
+        training = f"({own} UNION ALL SELECT e.* FROM ({every}) e ANTI JOIN ({own}) o ON o.{name} = e.{name} AND o._version = e._version)"
+    return f"LEFT JOIN {training} t ON {on} AND t._version = {version}"
 
 
 def _with_misfits(cursor: Connection, dataset: str, model: str) -> set[str]:
@@ -111,7 +124,7 @@ def tolerance(roles: Roles, column: str) -> tuple[float, float]:
 
 
 def met(how: Join, windows: list[int]) -> str:
-    """FROM clause of the log rows of some windows with their training rows; it may end with a QUALIFY, so nothing follows it."""
+    """FROM clause of the log rows of some windows with their training rows."""
     return f"(SELECT * FROM {how.log.rows} WHERE {within(how, windows)}) l {how.join}"
 
 
