@@ -12,6 +12,7 @@ from data.store import Connection, columns, table
 # Two computations of a number in float32 and float64 differ by 6e-8 of it, a short sum of such by a few times that. Not more: a quarter of an
 # hour in epoch seconds is 5e-7 of them, and has to be seen.
 RELATIVE = 2.5e-7
+NO_LOG, NO_TRAINING = "no log is loaded", "no training features are loaded"
 PLACE = "_load * 1099511627776 + _row"  # rises with the order in which rows came
 
 
@@ -39,13 +40,14 @@ def joined(cursor: Connection, model: str, roles: Roles) -> Join | str:
     """How the two meet, or the reason why they cannot."""
     sources, types = log_sources(cursor, model, roles), columns(cursor, "training", model)
     if not sources:
-        return "no log is loaded"
+        return NO_LOG
     if not types or not cursor.execute(f"SELECT 1 FROM {table('training', model)} LIMIT 1").fetchone():
-        return "no training features are loaded"
+        return NO_TRAINING
     log, key = sources[0], roles.inference_id
-    if key is None or key not in log.types or key not in types:
-        where = "no column has the role `inference_id`" if key is None else f"the training features have no column {key}"
-        return f"no key: {where if key is None or key not in types else f'the log has no column {key}'}"
+    if key is None:
+        return "no key: no column has the role `inference_id`"
+    if key not in log.types or key not in types:
+        return f"no key: {'the log has' if key not in log.types else 'the training features have'} no column {key}"
     kinds = {c: _kind(log.types[c], types[c]) for c in roles.features if c in log.types and c in types}
     training = _last_ones(cursor, model, key)
     version = f"coalesce(l.{quote(log.version)}, '')" if log.version else "''"

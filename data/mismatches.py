@@ -6,6 +6,7 @@ training last had that value before, and next after. Both come with a control th
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,8 +63,8 @@ def _of_column(store: Store, how: Join, column: str, windows: list[int], values:
     drawn["twins"] = _twins(store, how, column, drawn)
     shifted = drawn.assign(t_load=np.roll(drawn["t_load"], 1), t_row=np.roll(drawn["t_row"], 1))
     drawn["chance_twins"] = _twins(store, how, column, shifted)
-    drawn["earlier"], drawn["later"] = _nearby(store, how, column, drawn, values)
-    return drawn
+    earlier, later = _nearby(store, how, column, drawn, values)
+    return drawn.assign(earlier=pd.Series(earlier, dtype=object), later=pd.Series(later, dtype=object))
 
 
 def _twins(store: Store, how: Join, column: str, drawn: pd.DataFrame) -> list[list[str]]:
@@ -79,13 +80,13 @@ def _twins(store: Store, how: Join, column: str, drawn: pd.DataFrame) -> list[li
     return [twins for _, twins in found]
 
 
-def _nearby(store: Store, how: Join, column: str, drawn: pd.DataFrame, values: Values) -> tuple[list[list[object]], list[list[object]]]:
+def _nearby(store: Store, how: Join, column: str, drawn: pd.DataFrame, values: Values) -> tuple[list[list[Any]], list[list[Any]]]:
     """When training last had the served value before each pair, and next after it: anywhere, then in the same value of each segment column.
 
     Looked for within a week; to the quarter of an hour where one holds the value many times.
     """
-    earlier = [[None] * (1 + len(values)) for _ in range(len(drawn))]
-    later = [[None] * (1 + len(values)) for _ in range(len(drawn))]
+    earlier: list[list[Any]] = [[None] * (1 + len(values)) for _ in range(len(drawn))]
+    later: list[list[Any]] = [[None] * (1 + len(values)) for _ in range(len(drawn))]
     for i, entity in enumerate([None, *(c for c, _ in values)]):
         for place, before, after in _history(store, how, column, drawn, entity, i - 1):
             earlier[place][i], later[place][i] = before, after

@@ -14,12 +14,13 @@ import pandas as pd
 from data import mismatches
 from data import profile as profiling
 from data.bins import kept, reference_source
-from data.join import Join, joined, met, text_of
+from data.join import NO_LOG, Join, joined, met, text_of
 from data.profile import Values, windows
 from data.refresh import Refreshed, last_run
 from data.roles import saved
 from data.sql import literal, quote
 from data.store import Connection, Store, append, columns, table, transact
+from data.training import by_distribution, forget_training
 
 CELLS = 2_000_000  # counts of windows × segments × columns held at once; more windows are compared in turns
 Progress = Callable[[str, float], None]
@@ -35,17 +36,29 @@ def refresh_pairs(store: Store, model: str, refreshed: Refreshed, progress: Prog
     if roles is None or (changed.empty and not refreshed.touched):
         return ()
     how = joined(cursor, model, roles)
-    before = {t.to_pydatetime() for t in _stored(store, model)}
     if isinstance(how, str):
-        _forget(store, model, before)
-        return tuple(sorted(before | (set(refreshed.touched) if len(changed) else set())))
+        gone = {t.to_pydatetime() for t in _stored(store, model)}
+        _forget(store, model, gone)
+        return tuple(sorted(gone | by_distribution(store, model, roles, len(changed) > 0, refreshed)))
     every = windows(cursor, how.log)
     wanted = _touched(cursor, how, refreshed, changed, every)
     turn_of = every[every["window"].isin(wanted)]
     reference = reference_source(cursor, model, roles)
     values = profiling.segments(cursor, [how.log, *([reference] if reference else [])])
-    known = {version: set(bins) for version, bins in kept(cursor, model).items()}
-    turns = _turns(turn_of, values, len(how.columns))
+    _compare(store, how, turn_of, values, progress)
+    gone = {t.to_pydatetime() for t in _stored(store, model)} - {_start(how, w) for w in every["window"].unique()}
+    _forget(store, model, gone)
+    done = {_start(how, w) for w in wanted} | gone | _unmatched(store, how, values, every)
+    if _some_joined(store, model):
+        forget_training(store, model)
+        return tuple(sorted(done))
+    return tuple(sorted(done | by_distribution(store, model, roles, len(changed) > 0, refreshed)))
+
+
+def _compare(store: Store, how: Join, touched: pd.DataFrame, values: Values, progress: Progress) -> None:
+    """Count and draw from the windows, some of them at a time, each lot in one transaction."""
+    known = {version: set(bins) for version, bins in kept(store.cursor(), how.model).items()}
+    turns = _turns(touched, values, len(how.columns))
     for i, turn in enumerate(turns):
         progress("compare with training", i / len(turns))
         counts = compared(store, how, turn, values, known)
@@ -53,15 +66,11 @@ def refresh_pairs(store: Store, model: str, refreshed: Refreshed, progress: Prog
         starts = [_start(how, w) for w in turn]
 
         def write(c: Connection, counts: pd.DataFrame = counts, drawn: pd.DataFrame = drawn, starts: list[datetime] = starts) -> None:
-            _drop(c, model, starts)
+            _drop(c, how.model, starts)
             append(c, "pairs", counts, '"column", segment, version, window_start')
             append(c, "mismatches", drawn, '"column", version, window_start')
 
-        transact(store, write, f"compare {len(turn)} windows of {model} with training")
-    gone = before - {_start(how, w) for w in every["window"].unique()}
-    _forget(store, model, gone)
-    lost = _unmatched(store, how, values, every)
-    return tuple(sorted({_start(how, w) for w in wanted} | gone | lost))
+        transact(store, write, f"compare {len(turn)} windows of {how.model} with training")
 
 
 def _changed_training(store: Store, model: str, refreshed: Refreshed) -> pd.DataFrame:
@@ -121,9 +130,9 @@ def compared(store: Store, how: Join, turn: list[int], values: Values, known: Ma
     """
     cursor = store.cursor()
     wide = cursor.execute(_counting(how, turn, values)).df()
-    wide = wide[wide["joined"] > 0]
     wide = wide[_kept_segments(wide["segment"], values)]
     parts = [wide.assign(column="", kind="", mismatched=0, log_nulls=0, training_nulls=0, served=0)]
+    wide = wide[wide["joined"] > 0]
     for i, (column, kind) in enumerate(how.columns.items()):
         own = {f"m{i}": "mismatched", f"a{i}": "log_nulls", f"b{i}": "training_nulls", f"s{i}": "served"}
         parts.append(wide.rename(columns=own).assign(column=column, kind=kind))
@@ -182,8 +191,8 @@ def _unmatched(store: Store, how: Join, values: Values, every: pd.DataFrame) -> 
     cursor, types = store.cursor(), columns(store.cursor(), "training", how.model)
     time = how.log.roles.timestamp
     window = f"epoch_us(t.{quote(str(time))}) // {how.log.window_us}" if time in types else "NULL::BIGINT"
-    names = [c if c in types else None for c, _ in values]
-    picked = [f"{window} AS w", "t._version AS v", *(f"CAST({f't.{quote(c)}' if c else 'NULL'} AS VARCHAR) AS segment_{i}" for i, c in enumerate(names))]
+    own = [f"CAST({f't.{quote(c)}' if c in types else 'NULL'} AS VARCHAR) AS segment_{i}" for i, (c, _) in enumerate(values)]
+    picked = [f"{window} AS w", "t._version AS v", *own]
     sets = ", ".join(["(w, v)", *(f"(w, v, segment_{i})" for i in range(len(values)))])
     cases = [f"WHEN grouping(segment_{i}) = 0 THEN {literal(c + '=')} || segment_{i}" for i, (c, _) in enumerate(values)]
     label = f"CASE {' '.join(cases)} ELSE 'all' END" if cases else "'all'"
@@ -193,7 +202,7 @@ def _unmatched(store: Store, how: Join, values: Values, every: pd.DataFrame) -> 
     found = cursor.execute(sql).df()
     found = found[_kept_segments(found["segment"], values)]
     found["version"] = _served_by(found, every)
-    found = found.groupby(["window", "version", "segment"], dropna=False, as_index=False)["unmatched"].sum()
+    found = found.groupby(["window", "version", "segment"], dropna=False, as_index=False)[["unmatched"]].sum()
     start = pd.to_datetime(found["window"].astype("float64") * how.log.window_us, unit="us", utc=True)
     rows = found.drop(columns="window").assign(
         model=how.model, column="", kind="unmatched", window_start=start, window_end=start + pd.Timedelta(how.log.window_us, "us")
@@ -238,8 +247,30 @@ def pairs(store: Store, *, model: str, since: datetime | None = None, until: dat
 def why_not_joined(store: Store, model: str) -> str | None:
     """Why no pair can be made: no training features, no key, or keys that do not meet. None where some row is joined."""
     roles = saved(store, model)
-    how = joined(store.cursor(), model, roles) if roles else "no log is loaded"
+    how = joined(store.cursor(), model, roles) if roles else NO_LOG
     if isinstance(how, str):
         return how
-    some = store.cursor().execute("SELECT 1 FROM main.pairs WHERE model = ? AND joined > 0 LIMIT 1", [model]).fetchone()
-    return None if some else f"no training row has the {how.key} of a log row"
+    return None if _some_joined(store, model) else f"no training row has the {how.key} of a log row"
+
+
+def _some_joined(store: Store, model: str) -> bool:
+    sql = "SELECT 1 FROM main.pairs WHERE model = ? AND joined > 0 LIMIT 1"
+    return store.cursor().execute(sql, [model]).fetchone() is not None
+
+
+def drawn(
+    store: Store, *, model: str, column: str | None = None, version: str | None = None, segment: str | None = None,
+    since: datetime | None = None, until: datetime | None = None, limit: int = 10_000,
+) -> pd.DataFrame:  # fmt: skip
+    """The drawn mismatches of each column: at most `limit`, by the hash of their keys, so that all windows have their part."""
+    values = {"model": model, "column": column, "version": version, "since": since, "until": until}
+    given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
+    parts = [f"{quote(name)} = ${name}" for name in given if name not in ("since", "until")]
+    parts += ["window_end > $since"] if since is not None else []
+    parts += ["window_start < $until"] if until is not None else []
+    if segment not in (None, "all"):
+        parts.append("list_contains(segments, $segment)")
+        given["segment"] = segment
+    sql = f"""SELECT * FROM main.mismatches WHERE {" AND ".join(parts)}
+        QUALIFY row_number() OVER (PARTITION BY "column" ORDER BY hash("key"), time) <= {int(limit)} ORDER BY "column", hash("key"), time, version"""
+    return store.frame(sql, given)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from monitors import sides
 from monitors.sides import Floats, Mask, Sides
@@ -17,7 +16,8 @@ UNITS = (
     (1440.0, "1,440, as days and minutes"), (2.54, "2.54, as inches and cm"), (25.4, "25.4, as inches and mm"), (0.3048, "0.3048, as feet and m"),
     (30.48, "30.48, as feet and cm"), (0.9144, "0.9144, as yards and m"), (1.609344, "1.609344, as miles and km"),
     (1.852, "1.852, as nautical miles and km"), (0.45359237, "0.45359237, as lb and kg"), (28.349523125, "28.3495, as ounces and g"),
-    (0.44704, "0.44704, as mph and m/s"), (0.514444, "0.514444, as knots and m/s"), (3.6, "3.6, as m/s and km/h"), (1.15078, "1.15078, as knots and mph"),
+    (0.44704, "0.44704, as mph and m/s"), (0.514444, "0.514444, as knots and m/s"), (3.6, "3.6, as m/s and km/h"),
+    (1.15078, "1.15078, as knots and mph"),
     (3.785411784, "3.78541, as US gallons and litres"), (4.184, "4.184, as calories and joules"), (33.8638866667, "33.8639, as inHg and hPa"),
     (0.75006157584566, "0.750062, as hPa and mmHg"), (np.pi / 180, "π/180, as degrees and radians"), (1024.0, "1,024"), (1_048_576.0, "1,048,576"),
 )  # fmt: skip
@@ -129,7 +129,8 @@ def shifts(seconds: Floats, of: str) -> Iterator[Found]:
         mask = whole & ((quarters == top) | (quarters == other))
         if (whole & (quarters == other)).sum() >= 0.05 * mask.sum():
             low, high = sorted((top / 4, other / 4), key=abs)
-            yield "time_zone", f"serving is {_size(low)} or {_size(high)} hours {'ahead' if top > 0 else 'behind'}: a zone with daylight saving ({of})", mask, NAN
+            told = f"serving is {_size(low)} or {_size(high)} hours {'ahead' if top > 0 else 'behind'}"
+            yield "time_zone", f"{told}: a zone with daylight saving ({of})", mask, NAN
 
 
 def _size(hours: float) -> str:
@@ -201,7 +202,7 @@ def line(pair: Sides, _rate: float) -> Iterator[Found]:
 def _on(pair: Sides, slope: float, constant: float) -> Mask:
     # A line through two values known to float32 is known less well away from them.
     span = np.nanmax(np.abs(np.where(pair.both, pair.a, NAN)))
-    return pair.both & (np.abs(slope * pair.b + constant - pair.a) <= 20 * sides.FLOAT * span)
+    return np.asarray(pair.both & (np.abs(slope * pair.b + constant - pair.a) <= 20 * sides.FLOAT * span), bool)
 
 
 def _equals(a: Floats, expected: Floats) -> Mask:
@@ -209,7 +210,7 @@ def _equals(a: Floats, expected: Floats) -> Mask:
     k = sides.decimals(a)
     unit = 10.0 ** -k.astype(float)
     rounded = (k <= 3) & (np.abs(a - expected) <= 0.5 * unit * (1 + 1e-6) + 2 * sides.FLOAT * np.abs(expected)) & (np.abs(a) >= 5 * unit)
-    return sides.near(a, expected, 4 * sides.FLOAT) | rounded
+    return np.asarray(sides.near(a, expected, 4 * sides.FLOAT) | rounded, bool)
 
 
 def clipped(pair: Sides, _rate: float) -> Iterator[Found]:

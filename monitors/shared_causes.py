@@ -11,7 +11,10 @@ from monitors import sides
 from monitors.sides import Mask, Sides
 
 NAN = float("nan")
-FILLINGS = {"0", "0.0", "-1", "-1.0", "999", "999.0", "-999", "-999.0", "9999.0", "-9999.0", "", "unknown", "Unknown", "missing", "other", "none", "None", "NA", "nan"}
+FILLINGS = {
+    "0", "0.0", "-1", "-1.0", "999", "999.0", "-999", "-999.0", "9999", "9999.0", "-9999", "-9999.0",
+    "", "unknown", "Unknown", "UNKNOWN", "missing", "Missing", "other", "none", "None", "NA", "n/a", "nan",
+}  # fmt: skip
 ALONE = 8  # times that one or two values have to be another each time; of a coding of three and more, three times are enough
 Found = tuple[str, str, Mask, float]
 

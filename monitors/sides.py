@@ -60,10 +60,13 @@ def of(pairs: pd.DataFrame, column: str) -> Sides:
     """The sides of pairs as `data.mismatches` keeps them."""
     served, trained = (_texts(pairs[name]) for name in ("served", "trained"))
     is_number = bool(len(pairs)) and str(pairs["kind"].iat[0]) == "number"
-    listed = {name: _lists(pairs[name]) for name in ("twins", "chance_twins", "earlier", "later", "segments")}
-    misfits = {name: pairs[name].fillna(False).to_numpy(bool) for name in ("served_misfit", "trained_misfit")}
+    misfits = [pairs[name].fillna(False).to_numpy(bool) for name in ("served_misfit", "trained_misfit")]
+    twins, chance, earlier, later, segments = (
+        _lists(pairs[name]) for name in ("twins", "chance_twins", "earlier", "later", "segments")
+    )
     times = pairs["time"].to_numpy("datetime64[us]").astype(np.int64)
-    return Sides(column, is_number, served, trained, numbers(served), numbers(trained), **misfits, **listed, time=times)
+    a, b = numbers(served), numbers(trained)
+    return Sides(column, is_number, served, trained, a, b, misfits[0], misfits[1], twins, chance, earlier, later, segments, times)
 
 
 def _texts(values: pd.Series) -> Texts:
@@ -99,7 +102,7 @@ def decimals(values: Floats) -> NDArray[np.int64]:
     found = np.full(len(values), MOST_DECIMALS + 1, np.int64)
     finite = np.isfinite(values)
     for k in range(MOST_DECIMALS, -1, -1):
-        rounded = np.round(np.where(finite, values, 0), k)
+        rounded: Floats = np.round(np.where(finite, values, 0.0), k).astype(np.float64)
         # What looks like few decimals only because the number is large is not: the noise must stay far below the last decimal.
         clear = np.abs(values) * FLOAT < 0.05 * 10.0**-k
         found[finite & clear & (near(rounded, values) | (rounded == values))] = k
