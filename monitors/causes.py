@@ -32,13 +32,17 @@ Found = tuple[str, str, Mask, float]  # name, in words, the pairs that it explai
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One cause: a short name, in words, the pairs that it explains and their share, and the places of some of them."""
+    """One cause: a short name, in words, the share of the pairs that it explains and their places among those given."""
 
     name: str
     told: str
-    pairs: int
     share: float
-    examples: tuple[int, ...]
+    places: tuple[int, ...]
+
+    @property
+    def examples(self) -> tuple[int, ...]:
+        """The places of some pairs, to be shown."""
+        return self.places[:SHOWN]
 
 
 def explain(pairs: pd.DataFrame, rate: float = float("nan")) -> list[Cause]:
@@ -91,7 +95,7 @@ def _by_chance(hypothesis: Callable[[Sides, float], Iterable[Found]], part: Side
 
 
 def _cause(name: str, told: str, places: NDArray[np.intp], total: int) -> Cause:
-    return Cause(name, told, len(places), len(places) / total, tuple(int(p) for p in places[:SHOWN]))
+    return Cause(name, told, len(places) / total, tuple(places.tolist()))
 
 
 def _no_cause(total: int, others: int) -> str:
