@@ -144,7 +144,8 @@ def describe(roles: Roles, column: str, kind: str) -> str:
     if kind != "number":
         return "Texts match when they are the same, character for character."
     absolute, relative = tolerance(roles, column)
-    return f"Numbers match when they differ by at most {absolute:g} plus {relative:g} of the larger."
+    parts = [f"{absolute:g}"] * (absolute > 0) + [f"{relative:g} of the larger"] * (relative > 0)
+    return f"Numbers match when they differ by no more than {' plus '.join(parts)}." if parts else "Numbers match when they are equal."
 
 
 def text_of(column: str, side: str, source: Source) -> str:

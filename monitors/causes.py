@@ -106,9 +106,12 @@ def _no_cause(total: int, others: int) -> str:
 
 def headline(causes: list[Cause]) -> str:
     """The causes in one line: `degrees Fahrenheit in training, Celsius in serving (100 %)`."""
-    told = [f"{cause.told} ({_percent(cause.share)})" for cause in causes if cause.name != NONE or len(causes) == 1]
+    if len(causes) == 1 and causes[0].name == NONE:
+        return causes[0].told
+    told = [f"{cause.told} ({percent(cause.share)})" for cause in causes if cause.name != NONE]
     return "; ".join(told[:2]) + (f"; {len(told) - 2} more" if len(told) > 2 else "")
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """A share as people write it: `100%`, `86%`, `99.7%`."""
     return f"{share:.0%}" if share in (0, 1) or 0.01 <= share <= 0.99 else f"{share:.1%}"

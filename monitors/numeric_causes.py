@@ -129,8 +129,8 @@ def shifts(seconds: Floats, of: str) -> Iterator[Found]:
         mask = whole & ((quarters == top) | (quarters == other))
         if (whole & (quarters == other)).sum() >= 0.05 * mask.sum():
             low, high = sorted((top / 4, other / 4), key=abs)
-            told = f"serving is {_size(low)} or {_size(high)} hours {'ahead' if top > 0 else 'behind'}"
-            yield "time_zone", f"{told}: a zone with daylight saving ({of})", mask, NAN
+            told = f"time zone with daylight saving: serving is {_size(low)} or {_size(high)} hours {'ahead' if top > 0 else 'behind'}"
+            yield "time_zone", f"{told} ({of})", mask, NAN
 
 
 def _size(hours: float) -> str:
@@ -140,7 +140,7 @@ def _size(hours: float) -> str:
 def _ahead(shift: float, unit: str, wraps: bool) -> str:
     amount = f"{_size(shift)} {unit}{'' if abs(shift) == 1 else 's'}"
     wrap = {"hour": ", wrapping at midnight", "day": ", wrapping at the week’s end"}[unit] if wraps else ""
-    return f"serving is {amount} {'ahead' if shift > 0 else 'behind'}{wrap}: another time zone, or daylight saving left out"
+    return f"time zone or daylight saving: serving is {amount} {'ahead' if shift > 0 else 'behind'}{wrap}"
 
 
 def _is_hour(column: str) -> bool:

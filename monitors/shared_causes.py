@@ -101,10 +101,10 @@ def stale(pair: Sides, _rate: float) -> Iterator[Found]:
         where = ""
         if i:
             names = {str(listed[i - 1]).split("=")[0] for listed in pair.segments}
-            where = f" of the same {names.pop()}" if len(names) == 1 else " of the same segment"
+            where = f" of its {names.pop()}" if len(names) == 1 else " of its segment"
         if still.sum() >= 0.8 * before.sum() > 0:
-            yield "stale", f"serving stands still at an earlier value of training{where}", still, 0.0
-        yield "stale", f"serving has an earlier value of training{where}", before, float(after[before].sum())
+            yield "stale", f"stale: serving stands still at an earlier value{where}", still, 0.0
+        yield "stale", f"stale: serving has an earlier value{where}", before, float(after[before].sum())
 
 
 def _stands_still(pair: Sides, mask: Mask, i: int) -> Mask:

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from monitors import summaries
+from monitors import causes, summaries
 from monitors.paired import Explained
 from pages.parts import charts, reads, reads_skew, sidebar, skew_charts, tables, words
 from pages.parts.scope import Scope
@@ -40,16 +40,16 @@ def counted(scope: Scope, found: list[Explained]) -> None:
     """How many rows met, and how many features differ."""
     rows = reads_skew.joined_rows(scope)
     differing = sum(one.mismatched > 0 for one in found)
-    with st.container(horizontal=True):
-        st.metric("Features that differ", f"{differing} of {len(found)}", border=True, width=220)
-        st.metric(
-            "Rows compared", f"{rows['joined']:,}", border=True, width=220,
-            help=f"Log rows that have a training row, of {rows['log_rows']:,} in this scope. Training features of a sample are enough.",
-        )  # fmt: skip
-        st.metric(
-            "Training rows not in the log", f"{rows['unmatched']:,}", border=True, width=260,
-            help="Requests that training knows of and the log lost, or keys that are written in two ways.",
-        )  # fmt: skip
+    differ, compared, lost = st.columns(3)
+    differ.metric("Features that differ", f"{differing} of {len(found)}", border=True)
+    compared.metric(
+        "Rows compared", f"{rows['joined']:,}", border=True,
+        help=f"Log rows that have a training row, of {rows['log_rows']:,} in this scope. Training features of a sample are enough.",
+    )  # fmt: skip
+    lost.metric(
+        "Not in the log", f"{rows['unmatched']:,}", border=True,
+        help="Training rows that no log row has: requests that the log lost, or keys that are written in two ways.",
+    )  # fmt: skip
     if rows["undated"]:
         st.caption(f"Besides, {rows['undated']:,} training rows that no log row has carry no time, so they stand in no window.")
 
@@ -80,9 +80,9 @@ def ranked(found: list[Explained], judged: pd.DataFrame) -> None:
         "column": [one.column for one in found],
         "state": tables.states(pd.Series([worst.get(one.column, -1) for one in found])),
         "rate": [one.rate for one in found],
+        "cause": [one.headline for one in found],
         "history": [history.get(one.column, []) for one in found],
         "mismatched": [one.mismatched for one in found],
-        "cause": [one.headline for one in found],
         "joined": [one.joined for one in found],
     })  # fmt: skip
     number = st.column_config.NumberColumn
@@ -92,7 +92,7 @@ def ranked(found: list[Explained], judged: pd.DataFrame) -> None:
         "rate": number("Mismatch rate", format="percent", help="Of all rows compared in the period.", width=100),
         "history": st.column_config.LineChartColumn("Over the period", y_min=0, width=130),
         "mismatched": number("Mismatches", format="localized", width=85),
-        "cause": st.column_config.TextColumn("Cause", help="With the share of the mismatches that it explains.", width=520),
+        "cause": st.column_config.TextColumn("Cause", help="With the share of the mismatches that it explains.", width=400),
         "joined": number("Rows compared", format="localized", width=100),
     }
     names = list(shown["column"])
@@ -125,7 +125,7 @@ def one_column(scope: Scope, judged: pd.DataFrame, one: Explained, window: str) 
         st.caption(f"Found from {one.drawn:,} of the {one.mismatched:,} mismatched pairs, drawn by their keys from every window.")
     for i, cause in enumerate(one.causes):
         with st.container(border=True):
-            st.markdown(f"**{cause.share:.1%}** · {words.escaped(cause.told)}")
+            st.markdown(f"**{causes.percent(cause.share)}** · {words.escaped(cause.told)}")
             st.caption(ADVICE.get(cause.name, ""))
             example_pairs(pairs.iloc[list(cause.examples)], f"examples_{i}", cause.told)
     picture(pairs, one)
@@ -146,10 +146,10 @@ def example_pairs(pairs: pd.DataFrame, key: str, told: str) -> None:
     shown = pd.DataFrame({
         "key": pairs["key"].astype(str),
         "time": pairs["time"].dt.strftime("%Y-%m-%d %H:%M:%S"),
-        "version": pairs["version"],
-        "segments": [", ".join(str(s) for s in listed if isinstance(s, str)) for listed in pairs["segments"]],
         "training": [_value(v) for v in pairs["trained"]],
         "served": [_value(v) for v in pairs["served"]],
+        "version": pairs["version"],
+        "segments": [", ".join(str(s) for s in listed if isinstance(s, str)) for listed in pairs["segments"]],
     })  # fmt: skip
     shown = shown if shown["segments"].any() else shown.drop(columns="segments")
     names = {"key": "Key", "time": "Time, UTC", "version": "Version", "segments": "Segments", "training": "Training", "served": "Served"}

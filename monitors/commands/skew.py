@@ -10,7 +10,7 @@ import pandas as pd
 from data.errors import BadInput, near
 from data.store import Store, models
 from monitors import output, paired, run
-from monitors.causes import NONE
+from monitors.causes import NONE, percent
 
 Add = Callable[..., argparse.ArgumentParser]
 
@@ -95,10 +95,10 @@ def _lines(one: dict[str, Any], width: int, alone: bool) -> list[str]:
         return [head]
     causes = [c for c in one["causes"] if c["cause"] != NONE] or one["causes"]
     if not alone:
-        told = "; ".join(f"{c['told']} ({c['share']:.0%})" for c in causes[:2])
+        told = "; ".join(c["told"] + ("" if c["cause"] == NONE else f" ({percent(c['share'])})") for c in causes[:2])
         return [f"{head}  {told}"]
     lines = [f"{head} of {one['joined']:,} rows. {one['tolerance']}"]
     for cause in one["causes"]:
-        lines.append(f"    {cause['share']:.0%} {cause['told']}")
+        lines.append(f"    {percent(cause['share'])} {cause['told']}")
         lines += [f"      {e['key']}, {e['time']}: served {e['served']}, training {e['trained']}" for e in cause["examples"]]
     return lines

@@ -14,7 +14,7 @@ MOST_VALUES = 12
 
 
 def scatter(pairs: pd.DataFrame, causes: pd.Series) -> go.Figure:
-    """Served against training values of pairs that both have a number, a colour for each cause, with the diagonal of those that agree."""
+    """Served against training values of pairs that both have a number, a colour for each cause, larger where pairs lie on each other."""
     colours = palette()
     numbers = pairs[["trained", "served"]].apply(pd.to_numeric, errors="coerce").replace([np.inf, -np.inf], np.nan)
     shown = numbers.notna().all(axis=1)
@@ -26,14 +26,13 @@ def scatter(pairs: pd.DataFrame, causes: pd.Series) -> go.Figure:
         hoverinfo="skip",
     )  # fmt: skip
     own = causes.loc[at.index]
-    for i, told in enumerate(own.drop_duplicates()):
-        chosen = at[own == told]
-        keys = pairs.loc[chosen.index, "key"].astype(str).map(words.plain_html)
+    for i, told in enumerate(own.value_counts().index):
+        chosen = at[own == told].groupby(["trained", "served"], as_index=False).size()
         figure.add_scatter(
-            x=chosen["trained"], y=chosen["served"], mode="markers", name=words.plain_html(_short(told)), text=keys,
-            marker={"size": 7, "symbol": SYMBOLS[i % len(SYMBOLS)], "color": colours.series[i % len(colours.series)], "opacity": 0.75,
-                    "line": {"width": 0.5, "color": colours.background}},
-            hovertemplate="<b>%{text}</b><br>training %{x}<br>served %{y}<extra></extra>",
+            x=chosen["trained"], y=chosen["served"], mode="markers", name=words.plain_html(_short(told)), customdata=chosen["size"],
+            marker={"size": 6 + 2 * np.log2(chosen["size"]), "symbol": SYMBOLS[i % len(SYMBOLS)], "opacity": 0.75,
+                    "color": colours.series[i % len(colours.series)], "line": {"width": 0.5, "color": colours.background}},
+            hovertemplate="training %{x}<br>served %{y}<br>%{customdata} pairs<extra></extra>",
         )  # fmt: skip
     lay_out(figure, 420, colours)
     figure.update_xaxes(title_text="training", type="linear", gridcolor=colours.grid, zerolinecolor=colours.grid)
