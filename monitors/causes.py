@@ -54,7 +54,9 @@ def explain(pairs: pd.DataFrame, rate: float = float("nan")) -> list[Cause]:
     rate : mismatch_rate of the rows that they were drawn from. Two values that take each other's place are a coding only where they do
         so in nearly all rows.
     """
-    everything = sides.of(pairs.iloc[:DRAWN], str(pairs["column"].iat[0]) if len(pairs) else "")
+    if pairs.empty:
+        return []
+    everything = sides.of(pairs.iloc[:DRAWN], str(pairs["column"].iat[0]))
     left = np.arange(len(everything))
     found: list[Cause] = []
     while len(left) and len(found) < MOST:

@@ -41,7 +41,7 @@ def width(pair: Sides, _rate: float) -> Iterator[Found]:
         for kind, name in ((np.float32, "float32"), (np.float16, "float16")):
             for side, narrow, wide in (("serving", pair.a, pair.b), ("training", pair.b, pair.a)):
                 cast = np.where(pair.both, wide, 0).astype(kind).astype(np.float64)
-                yield "width", f"{side} keeps it in {name}", pair.both & (narrow == cast), NAN
+                yield "width", f"{side} keeps it in {name}", pair.both & (narrow == cast) & (narrow != wide), NAN
 
 
 def rounding(pair: Sides, _rate: float) -> Iterator[Found]:
@@ -50,7 +50,7 @@ def rounding(pair: Sides, _rate: float) -> Iterator[Found]:
     for side, other, short, long in (("serving", "training", pair.a, pair.b), ("training", "serving", pair.b, pair.a)):
         for k in (0, 1, 2, 3, 4, 5, 6, -1, -2, -3):
             unit = 10.0**-k
-            close = pair.both & (np.abs(short - long) < unit * (1 + 1e-9)) & sides.near(np.round(short / unit) * unit, short)
+            close = pair.both & (short != long) & (np.abs(short - long) < unit * (1 + 1e-9)) & sides.near(np.round(short / unit) * unit, short)
             close &= np.abs(short) * sides.FLOAT < 0.05 * unit
             if not close.any():
                 continue
@@ -208,8 +208,13 @@ def _on(pair: Sides, slope: float, constant: float) -> Mask:
 def _equals(a: Floats, expected: Floats) -> Mask:
     """Equal to a float's precision, or to the expected value rounded to the few decimals that `a` has."""
     k = sides.decimals(a)
-    unit = 10.0 ** -k.astype(float)
-    rounded = (k <= 3) & (np.abs(a - expected) <= 0.5 * unit * (1 + 1e-6) + 2 * sides.FLOAT * np.abs(expected)) & (np.abs(a) >= 5 * unit)
+    finite = np.isfinite(a)
+    if not finite.any():
+        return np.zeros(len(a), bool)
+    # 12.0 among numbers with two decimals was rounded to two as well.
+    unit = 10.0 ** -np.maximum(k, np.bincount(k[finite]).argmax()).astype(float)
+    rounded = (k <= 3) & (np.abs(a - expected) <= 0.5 * unit * (1 + 1e-6) + 2 * sides.FLOAT * np.abs(expected))
+    rounded &= np.median(np.abs(a[finite])) >= 5 * unit  # else every small number would do
     return np.asarray(sides.near(a, expected, 4 * sides.FLOAT) | rounded, bool)
 
 

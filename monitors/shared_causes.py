@@ -137,18 +137,14 @@ def codes(pair: Sides, rate: float) -> Iterator[Found]:
     best = counts.drop_duplicates("trained").drop_duplicates("served")
     seen = table["trained"].value_counts()
     best = best[(best["n"] >= 3) & (best["n"] >= 0.95 * best["trained"].map(seen))]
-    best = best if len(best) >= 3 else best[best["n"] >= ALONE]
     to = dict(zip(best["trained"], best["served"], strict=True))
-    if not to or (_only_two(table) and not rate >= 0.9):
+    if len(to) < 3 and not rate >= 0.9:
+        # Where training has a rare value and serving another, that is mostly the frequent one, and of two values always the other one.
+        to = {t: s for t, s in to.items() if s not in seen and counts.loc[counts["trained"] == t, "n"].sum() >= ALONE}
+    if not to:
         return
     mask = np.array([s is not None and to.get(t) == s for s, t in zip(pair.served, pair.trained, strict=True)], bool)
-    yield "encoding", _told(to), mask, 0.0 if len(to) == 1 else NAN
-
-
-def _only_two(table: pd.DataFrame) -> bool:
-    """Whether there are no more than two values in all: then the wrong one is always the other, which says nothing."""
-    values = set(table["served"]) | set(table["trained"])
-    return len(values) == 2 and (table["trained"].nunique() == 2 or values <= {"0.0", "1.0", "0", "1", "true", "false"})
+    yield "encoding", _told(to), mask, 0.0 if len(to) < 3 else NAN
 
 
 def _told(to: dict[str, str]) -> str:

@@ -59,7 +59,7 @@ class Sides:
 def of(pairs: pd.DataFrame, column: str) -> Sides:
     """The sides of pairs as `data.mismatches` keeps them."""
     served, trained = (_texts(pairs[name]) for name in ("served", "trained"))
-    is_number = bool(len(pairs)) and str(pairs["kind"].iat[0]) == "number"
+    is_number = str(pairs["kind"].iat[0]) == "number"
     misfits = [pairs[name].fillna(False).to_numpy(bool) for name in ("served_misfit", "trained_misfit")]
     twins, chance, earlier, later, segments = (
         _lists(pairs[name]) for name in ("twins", "chance_twins", "earlier", "later", "segments")

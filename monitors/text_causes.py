@@ -28,8 +28,8 @@ FORMS: tuple[tuple[str, str, Change], ...] = (
     ("case", "capital letters and white space", lambda text: "".join(text.casefold().split())),
     ("unicode", "another form of the same Unicode characters", lambda text: unicodedata.normalize("NFKC", text)),
     ("unicode", "accents", _plain),
-    ("punctuation", "capital letters, spaces and punctuation", lambda text: "".join(c for c in text.casefold() if c.isalnum())),
     ("quotes", "quotes around the text", lambda text: text.strip().strip("'\"").strip()),
+    ("punctuation", "capital letters, spaces and punctuation", lambda text: "".join(c for c in text.casefold() if c.isalnum())),
 )
 
 
