@@ -69,6 +69,6 @@ def _profile(store: Store, model: str, roles: Roles, versions: list[str]) -> Non
 
 def distributions(store: Store, model: str) -> pd.DataFrame:
     """The profiles of the features in log and training, for models whose rows cannot be joined."""
-    sql = """SELECT model, version, dataset, segment, window_start, window_end, "column", kind, rows, counts FROM main.profiles
+    sql = """SELECT model, version, dataset, segment, window_start, window_end, "column", kind, rows, min, max, counts FROM main.profiles
         WHERE model = ? AND dataset IN ('log', 'training') AND role = 'feature' ORDER BY "column", version, segment, dataset, window_start"""
     return store.frame(sql, [model])

@@ -60,7 +60,8 @@ def explain(pairs: pd.DataFrame, rate: float = float("nan")) -> list[Cause]:
     left = np.arange(len(everything))
     found: list[Cause] = []
     while len(left) and len(found) < MOST:
-        best = _best(everything.part(left), len(everything), rate)
+        with np.errstate(all="ignore"):  # what overflows is infinite or NaN, which equals no number
+            best = _best(everything.part(left), len(everything), rate)
         if best is None:
             break
         name, told, mask, _ = best

@@ -37,11 +37,10 @@ TRIES, DISTINCT, INLIERS = 300, 4, 10  # of a straight line: pairs of pairs trie
 
 def width(pair: Sides, _rate: float) -> Iterator[Found]:
     """One side went through a narrower float."""
-    with np.errstate(over="ignore"):
-        for kind, name in ((np.float32, "float32"), (np.float16, "float16")):
-            for side, narrow, wide in (("serving", pair.a, pair.b), ("training", pair.b, pair.a)):
-                cast = np.where(pair.both, wide, 0).astype(kind).astype(np.float64)
-                yield "width", f"{side} keeps it in {name}", pair.both & (narrow == cast) & (narrow != wide), NAN
+    for kind, name in ((np.float32, "float32"), (np.float16, "float16")):
+        for side, narrow, wide in (("serving", pair.a, pair.b), ("training", pair.b, pair.a)):
+            cast = np.where(pair.both, wide, 0).astype(kind).astype(np.float64)
+            yield "width", f"{side} keeps it in {name}", pair.both & (narrow == cast), NAN
 
 
 def rounding(pair: Sides, _rate: float) -> Iterator[Found]:
@@ -50,7 +49,7 @@ def rounding(pair: Sides, _rate: float) -> Iterator[Found]:
     for side, other, short, long in (("serving", "training", pair.a, pair.b), ("training", "serving", pair.b, pair.a)):
         for k in (0, 1, 2, 3, 4, 5, 6, -1, -2, -3):
             unit = 10.0**-k
-            close = pair.both & (short != long) & (np.abs(short - long) < unit * (1 + 1e-9)) & sides.near(np.round(short / unit) * unit, short)
+            close = pair.both & (np.abs(short - long) < unit * (1 + 1e-9)) & sides.near(np.round(short / unit) * unit, short)
             close &= np.abs(short) * sides.FLOAT < 0.05 * unit
             if not close.any():
                 continue
@@ -163,8 +162,7 @@ def factor(pair: Sides, _rate: float) -> Iterator[Found]:
     for value, told in UNITS:
         for used, name in ((value, f"serving is training × {told}"), (1 / value, f"serving is training ÷ {told}")):
             yield "factor", name, some & _equals(pair.a, used * pair.b), NAN
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        ratio = np.where(some, pair.a / np.where(some, pair.b, 1), NAN)
+    ratio = np.where(some, pair.a / np.where(some, pair.b, 1), NAN)
     constant, _ = sides.most(ratio[some & np.isfinite(ratio)])
     mask = some & sides.near(ratio, np.full(len(ratio), constant), 4 * sides.FLOAT)
     sign = abs(constant + 1) < 1e-9

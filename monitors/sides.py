@@ -37,8 +37,8 @@ class Sides:
 
     @property
     def both(self) -> Mask:
-        """Where both sides have a number."""
-        return np.isfinite(self.a) & np.isfinite(self.b)
+        """Where both sides have a number, and not the same one: as texts 1 and 1.0 differ."""
+        return np.asarray(np.isfinite(self.a) & np.isfinite(self.b) & (self.a != self.b), bool)
 
     @property
     def there(self) -> Mask:

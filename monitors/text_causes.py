@@ -53,7 +53,7 @@ def _changed(texts: Texts, change: Change) -> Texts:
 def written_numbers(pair: Sides, _rate: float) -> Iterator[Found]:
     """The same number, written in another way."""
     if not pair.is_number:
-        yield "number_format", "the same number written in another way, as 1 and 1.0", pair.both & sides.near(pair.a, pair.b), NAN
+        yield "number_format", "the same number written in another way, as 1 and 1.0", sides.near(pair.a, pair.b), NAN
 
 
 def cut(pair: Sides, _rate: float) -> Iterator[Found]:
