@@ -20,7 +20,7 @@ LEAST = 0.05  # share of the pairs
 SHOWN = 5  # examples of each
 MOST = 5  # causes of one column
 TIE = 0.98  # of two that explain about as much, the simpler one
-CHANCE = 0.5  # of what a cause explains may be chance
+CHANCE = 0.7  # of what a cause explains may be chance (a column of two values gives half); and it has to explain clearly more
 NONE = "none"
 
 # From simple to general; where two explain the same pairs, the first is told.
@@ -78,10 +78,11 @@ def _best(part: Sides, total: int, rate: float) -> Found | None:
     for hypothesis in HYPOTHESES:
         for name, told, mask, chance in hypothesis(part, rate):
             count = int(mask.sum())
-            if count < least:
+            # What holds for one value only is no rule: any other would do as well.
+            if count < least or (np.isnan(chance) and min(sides.distinct(part.trained[mask]), sides.distinct(part.served[mask])) < 2):
                 continue
             by_chance = _by_chance(hypothesis, part, rate, name) if np.isnan(chance) else chance
-            if by_chance <= CHANCE * count:
+            if by_chance <= CHANCE * count and count - by_chance >= 3 * np.sqrt(by_chance):
                 accepted.append((count, (name, told, mask, by_chance)))
     most = max((count for count, _ in accepted), default=0)
     return next((one for count, one in accepted if count >= TIE * most), None)

@@ -70,8 +70,8 @@ def last_decimal(pair: Sides, _rate: float) -> Iterator[Found]:
     k = int(np.bincount(both[known]).argmax())
     unit = 10.0**-k
     one = known & (both <= k) & (np.abs(np.abs(pair.a - pair.b) - unit) < 0.05 * unit)
-    if k == 0 and len({*np.sign(pair.a - pair.b)[one]}) < 2:
-        return  # whole numbers that differ by one in one direction are an offset
+    if k == 0 and (len({*np.sign(pair.a - pair.b)[one]}) < 2 or sides.distinct(pair.b[one]) < 5):
+        return  # whole numbers that differ by one in one direction are an offset, and of a few any two are one apart
     yield "rounding", f"one unit of the last decimal ({unit:g}): {_halves(pair, one, unit)}", one, NAN
 
 

@@ -41,7 +41,7 @@ def forms(pair: Sides, _rate: float) -> Iterator[Found]:
     for name, told, change in FORMS:
         served, trained = (_changed(texts, change) for texts in (pair.served, pair.trained))
         mask = there & (served == trained) & (served != "")
-        yield name, f"the same text but for {told}" if name not in ("unicode",) or told == "accents" else told, mask, NAN
+        yield name, f"the same text but for {told}" if not told.startswith("another") else told, mask, 0.0
 
 
 def _changed(texts: Texts, change: Change) -> Texts:
@@ -53,7 +53,7 @@ def _changed(texts: Texts, change: Change) -> Texts:
 def written_numbers(pair: Sides, _rate: float) -> Iterator[Found]:
     """The same number, written in another way."""
     if not pair.is_number:
-        yield "number_format", "the same number written in another way, as 1 and 1.0", sides.near(pair.a, pair.b), NAN
+        yield "number_format", "the same number written in another way, as 1 and 1.0", sides.near(pair.a, pair.b), 0.0
 
 
 def cut(pair: Sides, _rate: float) -> Iterator[Found]:
@@ -78,7 +78,7 @@ def times(pair: Sides, _rate: float) -> Iterator[Found]:
     served, trained = (_seconds(texts) for texts in (pair.served, pair.trained))
     apart = served - trained
     if np.isfinite(apart).any():
-        yield "time_format", "the same time written in another way", apart == 0, NAN
+        yield "time_format", "the same time written in another way", apart == 0, 0.0
         yield from numeric_causes.shifts(apart, "times")
 
 

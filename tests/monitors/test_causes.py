@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitors.causes import NONE, explain, headline
@@ -201,12 +201,21 @@ def test_two_values_in_each_others_place_are_a_coding_only_where_it_is_nearly_ev
     assert explain(pairs(served, trained), 1.0)[0].name == "encoding"
 
 
+def test_a_column_of_two_values_has_causes_too():
+    two = G.integers(1, 3, 60)
+    assert only(pairs(two * 1000, two)) == ("factor", "serving is training × 1,000")
+    assert only(pairs(two + 7, two)) == ("offset", "serving is training + 7")
+    names = [("Bern", "Rom")[i - 1] for i in two]
+    assert only(pairs([n.lower() for n in names], names, "category"))[0] == "case"
+
+
 def test_no_pairs_no_cause_and_few_pairs_are_said_to_be_few():
     assert explain(pairs([], [])) == []
     assert headline([]) == ""
     assert headline(explain(pairs([1, 2, 3], [2, 3, 4]))) == "too few pairs to tell a cause (3)"
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(*[st.one_of(st.none(), st.floats(width=32), st.sampled_from([0.0, -0.0, 1e300, -1e300, 5e-324]))] * 2), max_size=60))
 def test_every_pair_has_exactly_one_place_whatever_the_values(values):
     frame = pairs([a for a, _ in values], [b for _, b in values])
@@ -214,6 +223,7 @@ def test_every_pair_has_exactly_one_place_whatever_the_values(values):
     assert sorted(p for cause in found for p in cause.places) == list(range(len(frame)))
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(*[st.one_of(st.none(), st.text(max_size=6))] * 2), max_size=40))
 def test_every_pair_of_texts_has_exactly_one_place(values):
     frame = pairs([a for a, _ in values], [b for _, b in values], "category")
