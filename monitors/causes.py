@@ -21,6 +21,7 @@ SHOWN = 5  # examples of each
 MOST = 5  # causes of one column
 TIE = 0.98  # of two that explain about as much, the simpler one
 CHANCE = 0.7  # of what a cause explains may be chance (a column of two values gives half); and it has to explain clearly more
+VARIED = 0.1  # of the pairs of a formula have to have other values than the most frequent one
 NONE = "none"
 
 # From simple to general; where two explain the same pairs, the first is told.
@@ -78,14 +79,19 @@ def _best(part: Sides, total: int, rate: float) -> Found | None:
     for hypothesis in HYPOTHESES:
         for name, told, mask, chance in hypothesis(part, rate):
             count = int(mask.sum())
-            # What holds for one value only is no rule: any other would do as well.
-            if count < least or (np.isnan(chance) and min(sides.distinct(part.trained[mask]), sides.distinct(part.served[mask])) < 2):
+            if count < least or (np.isnan(chance) and not _is_rule(part, mask)):
                 continue
             by_chance = _by_chance(hypothesis, part, rate, name) if np.isnan(chance) else chance
             if by_chance <= CHANCE * count and count - by_chance >= 3 * np.sqrt(by_chance):
                 accepted.append((count, (name, told, mask, by_chance)))
     most = max((count for count, _ in accepted), default=0)
     return next((one for count, one in accepted if count >= TIE * most), None)
+
+
+def _is_rule(part: Sides, mask: Mask) -> bool:
+    """Whether pairs that a formula explains have several values on both sides: what holds for one value alone, any other formula does too."""
+    others = [mask.sum() - sides.most_text(texts[mask])[1] for texts in (part.served, part.trained)]
+    return bool(min(others) >= max(2, VARIED * mask.sum()))
 
 
 def _by_chance(hypothesis: Callable[[Sides, float], Iterable[Found]], part: Sides, rate: float, name: str) -> float:
