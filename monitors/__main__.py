@@ -12,7 +12,7 @@ from data.sample.bundle import MODEL, load_sample
 from data.store import DATASETS, Store, open_store
 from monitors import deliver, output, rulebook, run
 from monitors.alerts import sentence
-from monitors.commands import changes, notify
+from monitors.commands import changes, notify, skew
 from monitors.rules import Rule, scope_text
 
 DESCRIPTION = "Watch machine-learning models in production: load their logs, see what drifted, tune the thresholds."
@@ -177,7 +177,7 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
 
 
 Add = Callable[..., argparse.ArgumentParser]
-SUBJECTS: tuple[Callable[[Add], None], ...] = (notify.declare, changes.declare)  # `declare` of each module of monitors/commands
+SUBJECTS: tuple[Callable[[Add], None], ...] = (notify.declare, changes.declare, skew.declare)  # `declare` of each module of monitors/commands
 
 
 def _parser() -> argparse.ArgumentParser:

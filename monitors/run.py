@@ -16,7 +16,7 @@ from data.refresh import Refreshed, refresh
 from data.sql import quote
 from data.store import Connection, Store, append, author, models, one_run, transact
 from monitors import alerts as alerting
-from monitors import drift, floors, rulebook, summaries
+from monitors import drift, floors, paired, rulebook, summaries
 from monitors.measurements import STORED, typed
 from monitors.rules import Rule
 from monitors.run_changes import refresh_all
@@ -59,6 +59,7 @@ def _run_one(store: Store, model: str, tell: Progress) -> Ran | None:
     refreshed = refresh(store, model, tell)
     if refreshed is None:
         return None
+    compared = paired.refresh(store, model, refreshed, tell)
 
     def write(cursor: Connection) -> int:
         _forget(cursor, model, refreshed)
@@ -66,6 +67,7 @@ def _run_one(store: Store, model: str, tell: Progress) -> Ran | None:
         for measured in _measure(store, cursor, model, refreshed, tell):
             append(cursor, "measurements", measured, 'segment, metric, window_end - window_start, version, "column", window_start')
             count += len(measured)
+        count += paired.measure(store, cursor, model, _spans(compared))
         row = cursor.execute("SELECT coalesce(max(run), 0) + 1 FROM main.runs").fetchone()
         facts = {"run": row[0] if row else 1, "model": model, "snapshot": snapshot, "loads": list(refreshed.loads)}
         facts |= {"basis": refreshed.basis, "windows": len(refreshed.touched), "measurements": count}

@@ -29,6 +29,8 @@ METRICS = {
     "wasserstein": Metric("Wasserstein distance", "How far values moved on average, in standard deviations.", "std"),
     "chi2": Metric("Cramér's V", "Strength of the difference between two tables of counts: 0 none, 1 full."),
     "hellinger": Metric("Hellinger distance", "From 0, the same shares, to 1, nothing in common; looks closer at small shares."),
+    "mismatch_rate": Metric("Mismatch rate", "Share of the joined rows in which serving and training differ.", "share of rows", ".2%"),
+    "unmatched_rate": Metric("Unmatched rate", "Share of the training rows that no log row has.", "share of rows", ".2%"),
     "linf": Metric("Largest share moved", "The most that the share of any one category moved.", "share", ".1%"),
     "model": Metric("Changes of the model", "How many things about the model changed on a day.", "changes", ".0f"),
     "data": Metric("Changes of data", "How many data versions and training sets changed on a day.", "changes", ".0f"),
