@@ -31,7 +31,7 @@ from data.sql import literal, quote
 
 T = TypeVar("T")
 Connection = duckdb.DuckDBPyConnection
-FORMAT = 2  # of the tables below; a store that a newer Vigia wrote is refused rather than misread, an older one gets what it lacks
+FORMAT = 3  # of the tables below; a store that a newer Vigia wrote is refused rather than misread, an older one gets what it lacks
 DATASETS = ("log", "reference", "training", "labels")
 SCHEMAS = {"log": "logs", "reference": "reference", "training": "training", "labels": "labels"}
 TABLES = {
@@ -48,7 +48,8 @@ TABLES = {
     "profiles": """model VARCHAR, version VARCHAR, dataset VARCHAR, segment VARCHAR, window_start TIMESTAMPTZ, window_end TIMESTAMPTZ,
         "column" VARCHAR, role VARCHAR, kind VARCHAR, rows BIGINT, nulls BIGINT, misfits BIGINT, nans BIGINT, pos_infs BIGINT,
         neg_infs BIGINT, sum DOUBLE, sum_squares DOUBLE, min DOUBLE, max DOUBLE, below_sum DOUBLE, above_sum DOUBLE,
-        counts BIGINT[], new_values BIGINT, new_top VARCHAR, fractions BIGINT, duplicates BIGINT, errors BIGINT, last_time TIMESTAMPTZ""",
+        counts BIGINT[], new_values BIGINT, new_top VARCHAR, fractions BIGINT, duplicates BIGINT, errors BIGINT, bad_sums BIGINT,
+        last_time TIMESTAMPTZ""",
     "measurements": """model VARCHAR, version VARCHAR, monitor VARCHAR, metric VARCHAR, "column" VARCHAR, segment VARCHAR,
         window_start TIMESTAMPTZ, window_end TIMESTAMPTZ, rows BIGINT, value DOUBLE, noise DOUBLE, usual DOUBLE, p_value DOUBLE,
         reason VARCHAR, dataset VARCHAR""",
