@@ -16,12 +16,12 @@ from data.refresh import Refreshed, refresh
 from data.sql import quote
 from data.store import Connection, Store, append, author, models, one_run, transact
 from monitors import alerts as alerting
-from monitors import drift, rulebook, summaries
+from monitors import drift, rulebook, stability, summaries
 from monitors.measurements import STORED, typed
 from monitors.rules import Rule
 from monitors.thresholds import judge
 
-MONITORS = (drift,)  # to add one: a module with `measure(profiles, bins)` and ROLES, those of its columns; its rules in thresholds.yaml
+MONITORS = (drift, stability)  # to add one: a module with `measure(profiles, bins)` and ROLES, those of its columns; its rules in thresholds.yaml
 # What is counted of requests is measured over the whole history at every run: a value may depend on windows before, or of other versions.
 WHOLE = ("requests", "latency")
 LENGTHS = {"day": "window_end - window_start = INTERVAL 1 DAY", "week": "window_end - window_start = INTERVAL 7 DAY"}
