@@ -22,6 +22,7 @@ LARGE = 20_000_000  # rows of a reference, from which every k-th is taken to fin
 # From 0.1 µs to 2.8 hours where the unit is a millisecond; what lies beyond has its exact sum.
 LATENCY = Bins("number", np.geomspace(1e-4, 1e7, 1 + math.ceil(math.log(1e11) / math.log(1.01 / 0.99))))
 PROBABLE = np.array([np.nextafter(0.0, -1.0), 1.0])  # edges of a score: what is below 0 or above 1 is no probability
+BETWEEN = ("score", "probability")  # the roles whose values lie in [0, 1]
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,9 @@ def watched(roles: Roles) -> dict[str, str]:
     """Column → role, of all that is profiled."""
     roles_of = {roles.score: "score", roles.prediction: "prediction", roles.label: "label"}
     named = {c: r for c, r in roles_of.items() if c is not None}
-    return {**dict.fromkeys(roles.features, "feature"), **named, **dict.fromkeys(roles.latency, "latency")}
+    many = {"feature": roles.features, "probability": roles.probabilities, "watched": roles.watched, "latency": roles.latency}
+    listed = {role: dict.fromkeys(columns, role) for role, columns in many.items()}
+    return {**listed["feature"], **named, **listed["probability"], **listed["watched"], **listed["latency"]}
 
 
 def edges(values: Floats) -> Floats:
@@ -80,7 +83,7 @@ def learn(cursor: Connection, source: Source) -> dict[str, Bins]:
             kind = "number" if source.types[column] == "DOUBLE" else "category"
             bins = (_of_number if kind == "number" else _of_text)(cursor, source, column)
             if bins is not None:
-                learnt[column] = probable(bins) if role == "score" else bins
+                learnt[column] = probable(bins) if role in BETWEEN else bins
     return learnt
 
 

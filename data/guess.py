@@ -57,6 +57,7 @@ SEGMENTS = (
     "land",
     "kanal",
 )
+PROBABILITY = re.compile(r"^(prob|proba|probability|p)_(.+)$|^(.+)_(prob|proba|probability)$")
 CODES = re.compile(r"(^|_)(zip|zipcode|plz|postal|postcode|postal_code|zip_code|phone|phone_number|iban)$")
 TIME_TEXT = re.compile(
     r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})|"
@@ -74,6 +75,8 @@ def assign(columns: dict[str, str], sample: pd.DataFrame) -> tuple[dict[str, Any
         column, reason = _named(role, names, columns, sample, reasons)
         if column is not None:
             roles[role], reasons[column] = column, reason
+    roles["probabilities"] = group = _probabilities(columns, sample, reasons)
+    reasons |= dict.fromkeys(group, f"one of {len(group)} probabilities: so named, and in each row they add up to 1")
     for column, kind in columns.items():
         if column not in reasons:
             reasons[column] = _rest(column, kind, sample.get(column), roles)
@@ -116,6 +119,22 @@ def _only_time(columns: dict[str, str], sample: pd.DataFrame, taken: dict[str, s
         if c not in taken and _plain(c) not in NAMES["label_time"] and _is_time(columns[c], _values(sample, c), strict=True)
     ]
     return (times[0], "the only column whose values read as times") if len(times) == 1 else (None, "")
+
+
+def _probabilities(columns: dict[str, str], sample: pd.DataFrame, taken: dict[str, str]) -> list[str]:
+    """The columns that are called alike (`prob_a`, `prob_b`; `a_proba`, `b_proba`) and add up to 1 in nearly every row."""
+    groups: dict[str, list[str]] = {}
+    for column, kind in columns.items():
+        found = PROBABILITY.match(_plain(column))
+        if found and column not in taken and _is_number(kind) and column in sample:
+            groups.setdefault(f"{found[1]} {found[4]}", []).append(column)
+    found_groups = [names for names in groups.values() if len(names) > 1 and _add_up(sample[names])]
+    return max(found_groups, key=len, default=[])
+
+
+def _add_up(values: pd.DataFrame) -> bool:
+    numbers = values.apply(pd.to_numeric, errors="coerce").dropna()
+    return bool(len(numbers)) and float(((numbers.sum(axis=1) - 1).abs() < 0.001).mean()) > 0.9
 
 
 def _rest(column: str, kind: str, values: pd.Series | None, roles: dict[str, Any]) -> str:

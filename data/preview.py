@@ -20,12 +20,14 @@ from data.sql import quote
 from data.store import DATASETS, Store, columns, table
 
 BOTH = "feature and segment"
-ROLES = (*SINGLE, "feature", BOTH, "segment", "latency", "ignored", "none")  # as the table names them
+ROLES = (*SINGLE, "feature", BOTH, "segment", "latency", "probability", "watched", "ignored", "none")  # as the table names them
 LISTS = {
     "feature": ("features",),
     BOTH: ("features", "segments"),
     "segment": ("segments",),
     "latency": ("latency",),
+    "probability": ("probabilities",),
+    "watched": ("watched",),
     "ignored": ("ignored",),
 }
 TYPES = ("number", "category")
@@ -107,7 +109,7 @@ def _with_settings(roles: Roles, settings: Roles) -> Roles:
 def as_table(roles: Roles, shown: Sequence[str], reasons: Mapping[str, str], sample: pd.DataFrame) -> pd.DataFrame:
     """One row for each column: its role, its type where a person may choose it, why, and some values."""
     first, types = named(roles), dict(roles.types)
-    called = {"features": "feature", "segments": "segment"}
+    called = {"features": "feature", "segments": "segment", "probabilities": "probability"}
     rows = []
     for column in shown:
         role = first.get(column, "none")

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from data import totals
-from data.bins import LATENCY, Source, hashes, lookup, probable, watched
+from data.bins import BETWEEN, LATENCY, Source, hashes, lookup, probable, watched
 from data.engines.duckdb import Plan, profile
 from data.engines.places import Bins
 from data.sql import literal, quote
@@ -154,7 +154,7 @@ def _scan(
     kinds = {c: "number" if source.types[c] == "DOUBLE" else "category" for c in names}
     null = hashes(cursor, (None,))
     blank = {c: Bins(k) if k == "number" else Bins(k, hashes=null) for c, k in kinds.items()}
-    blank |= {c: probable(blank[c]) for c in names if c == source.roles.score}
+    blank |= {c: probable(blank[c]) for c in names if watched(source.roles)[c] in BETWEEN}
     counted = {
         v: {c: bins[v][c] if bins[v].get(c, blank[c]).kind == kinds[c] and c in bins[v] else blank[c] for c in names}
         for v in versions

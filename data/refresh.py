@@ -19,7 +19,7 @@ from data.roles import Roles, saved, to_dict
 from data.sql import literal, quote
 from data.store import Connection, Store, append, columns, table, transact
 
-SHAPE = 2  # of what is counted: raised when profiles made before would differ
+SHAPE = 3  # of what is counted: raised when profiles made before would differ
 Progress = Callable[[str, float], None]
 
 
@@ -90,7 +90,7 @@ def log_sources(cursor: Connection, model: str, roles: Roles) -> list[Source]:
         SELECT {quote(key)}, max_by({quote(name)}, _load * 1099511627776 + _row) AS {quote(name)} FROM {table("labels", model)} GROUP BY ALL
         ) b ON l.{quote(key)} = b.{quote(key)})"""
     log = Source(table("log", model), types, replace(roles, label=None), version)
-    only_label = replace(roles, features=(), score=None, prediction=None, latency=())
+    only_label = replace(roles, features=(), score=None, prediction=None, latency=(), probabilities=(), watched=())
     return [log, Source(rows, {**types, name: labels[name]}, only_label, version)]
 
 

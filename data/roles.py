@@ -19,7 +19,7 @@ from data.store import Store, append, author
 SINGLE = (
     "timestamp", "inference_id", "model_version", "data_version", "code_version", "prediction", "score", "label", "label_time",
 )  # fmt: skip
-MANY = ("latency", "segments", "features", "ignored")
+MANY = ("latency", "segments", "features", "probabilities", "watched", "ignored")
 CHOICES = {"window": ("day", "hour"), "decimal": ("auto", ".", ",")}
 TIMES, TEXTS, NUMBERS = ("timestamp", "label_time"), ("inference_id", "model_version", "data_version", "code_version"), ("score",)
 RESERVED = ("_load", "_row", "_misfits", "_version")
@@ -29,6 +29,8 @@ RESERVED = ("_load", "_row", "_misfits", "_version")
 class Roles:
     """What the columns of a model are for. Only a feature may have a second role: segment.
 
+    `probabilities` are those of the classes, which add up to 1 in each row; `watched` are further numbers that were logged (the norm of an
+    embedding, a logit), of which only NaN, infinity and jumps are looked for.
     `types` holds column -> "number" | "category" of features, prediction and label; a missing one is decided by the first values.
     `time_format` is a strptime format (several with " | " between) or epoch_s, epoch_ms, epoch_us, epoch_ns; None reads ISO times
     and epochs by their size. `decimal` "auto" looks at each file.
@@ -48,6 +50,8 @@ class Roles:
     latency: tuple[str, ...] = ()
     segments: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
+    probabilities: tuple[str, ...] = ()
+    watched: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     types: tuple[tuple[str, str], ...] = ()
     tolerances: tuple[tuple[str, float | None, float | None], ...] = ()
@@ -61,7 +65,7 @@ class Roles:
 def named(roles: Roles) -> dict[str, str]:
     """Column → its first role, in the order of the roles."""
     found: dict[str, str] = {}
-    for role in (*SINGLE, "latency", "features", "segments", "ignored"):
+    for role in (*SINGLE, "latency", "features", "segments", "probabilities", "watched", "ignored"):
         value = getattr(roles, role)
         for column in (value,) if isinstance(value, str) else value or ():
             found.setdefault(column, role)
@@ -74,7 +78,7 @@ def lake_types(roles: Roles) -> dict[str, str]:
     decided = {column: by_type[kind] for column, kind in roles.types}
     for column in roles.segments:
         decided.setdefault(column, "VARCHAR")
-    for number in (*roles.latency, roles.score):
+    for number in (*roles.latency, *roles.probabilities, *roles.watched, roles.score):
         if number is not None:
             decided[number] = "DOUBLE"
     for role in TEXTS:
@@ -177,7 +181,7 @@ def filled(roles: Roles, guessed: Roles, columns: Iterable[str]) -> Roles:
         if getattr(roles, role) is None and column in free:
             changes[role] = column
     for role in MANY:
-        if not getattr(roles, role) and not (role in ("segments", "ignored") and roles.features):
+        if not getattr(roles, role) and not (role in ("segments", "probabilities", "watched", "ignored") and roles.features):
             changes[role] = tuple(c for c in getattr(guessed, role) if c in free)
     kinds = dict(guessed.types) | dict(roles.types)
     result = replace(roles, **changes)

@@ -8,11 +8,12 @@ from data.bins import Source
 from data.sql import quote
 from data.store import Connection
 
+SUM_WITHIN = 0.001  # of 1: probabilities written with three decimals still add up
 OWN = ("_load", "_row", "_misfits", "_version", "_this")
 
 
 def totals(cursor: Connection, rows: str, sets: str, label: str) -> pa.Table:
-    """Profiles of column "": version, segment, window, rows, errors, last_time, and duplicates where they are counted.
+    """Profiles of column "": version, segment, window, rows, errors, bad_sums, last_time, and duplicates where they are counted.
 
     Parameters
     ----------
@@ -20,21 +21,31 @@ def totals(cursor: Connection, rows: str, sets: str, label: str) -> pa.Table:
     sets, label : the grouping sets without x, and the name of a row's segment.
     """
     sql = f"""SELECT v AS version, {label} AS segment, w AS "window", count(*) AS rows, count_if(x.failed) AS errors,
-        max(x.at) AS last_time FROM ({rows}) GROUP BY GROUPING SETS ({sets})"""
+        CASE WHEN count(x.bad_sum) > 0 THEN count_if(x.bad_sum) END AS bad_sums, max(x.at) AS last_time
+        FROM ({rows}) GROUP BY GROUPING SETS ({sets})"""
     return cursor.execute(sql).to_arrow_table()
 
 
 def facts(source: Source) -> str:
-    """Of a row: whether its request failed, and when it came."""
+    """Of a row: whether its request failed, whether its probabilities miss 1, and when it came."""
     time = source.roles.timestamp
     at = quote(time) if time is not None and time in source.types else "NULL::TIMESTAMPTZ"
-    return f"{{'failed': {failed(source)}, 'at': {at}}}"
+    return f"{{'failed': {failed(source)}, 'bad_sum': {bad_sum(source)}, 'at': {at}}}"
 
 
 def failed(source: Source) -> str:
     """Whether a request failed: it has neither a score nor a prediction (null, which NaN is not), though the log has columns for them."""
     outputs = [quote(c) for c in (source.roles.score, source.roles.prediction) if c is not None and c in source.types]
     return f"({' AND '.join(f'{c} IS NULL' for c in outputs)})" if outputs else "false"
+
+
+def bad_sum(source: Source) -> str:
+    """Whether the probabilities of a row do not add up to 1. A row that lacks one, or has NaN or infinity in one, is told by that."""
+    names = [quote(c) for c in source.roles.probabilities if source.types.get(c) == "DOUBLE"]
+    if not names:
+        return "NULL::BOOLEAN"
+    finite = " AND ".join(f"isfinite({c})" for c in names)
+    return f"coalesce({finite} AND abs({' + '.join(names)} - 1) > {SUM_WITHIN}, false)"
 
 
 def duplicates(cursor: Connection, source: Source, window: str, version: str, condition: str) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from data.sample.bundle import MODEL, load_sample
 from data.store import DATASETS, Store, open_store
 from monitors import deliver, output, rulebook, run
 from monitors.alerts import sentence
-from monitors.commands import changes, notify, skew
+from monitors.commands import changes, notify, skew, stability
 from monitors.rules import Rule, scope_text
 
 DESCRIPTION = "Watch machine-learning models in production: load their logs, see what drifted, tune the thresholds."
@@ -177,7 +177,8 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
 
 
 Add = Callable[..., argparse.ArgumentParser]
-SUBJECTS: tuple[Callable[[Add], None], ...] = (notify.declare, changes.declare, skew.declare)  # `declare` of each module of monitors/commands
+# `declare` of each module of monitors/commands
+SUBJECTS: tuple[Callable[[Add], None], ...] = (notify.declare, changes.declare, skew.declare, stability.declare)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -222,7 +223,7 @@ def _add_loading(add: Add) -> None:
 def _add_reading(add: Add) -> None:
     one = add(_measurements, "measurements", "what was measured", "--model churn --format parquet -o m.parquet")
     one.add_argument("--model", metavar="M")
-    one.add_argument("--monitor", metavar="X", help="drift …")
+    one.add_argument("--monitor", metavar="X", help="drift, stability …")
     one.add_argument("--format", choices=("csv", "json", "parquet"), default="csv")
     one.add_argument("-o", "--output", metavar="FILE")
     alerts = add(_alerts, "alerts", "alerts under the thresholds in force", "--since 2026-03-01 --format csv")

@@ -14,7 +14,7 @@ Period = Literal["day", "week", "month", "all"]
 KEYS = ["model", "version", "dataset", "segment", "column"]
 ADDED = [
     "rows", "nulls", "misfits", "nans", "pos_infs", "neg_infs", "fractions", "new_values", "sum", "sum_squares", "below_sum", "above_sum",
-    "duplicates", "errors",
+    "duplicates", "errors", "bad_sums",
 ]  # fmt: skip
 MOST_NEW = 20  # values that the reference never had: so many of the most frequent are kept by name
 

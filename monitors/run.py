@@ -16,14 +16,15 @@ from data.refresh import Refreshed, refresh
 from data.sql import quote
 from data.store import Connection, Store, append, author, models, one_run, transact
 from monitors import alerts as alerting
-from monitors import drift, floors, paired, rulebook, summaries
+from monitors import drift, floors, paired, rulebook, stability, summaries
 from monitors.measurements import STORED, typed
 from monitors.rules import Rule
 from monitors.run_changes import refresh_all
 from monitors.thresholds import judge
 from monitors.versions import version_order
 
-MONITORS = (drift,)  # to add one: a module with `measure(profiles, bins)` and ROLES, those of its columns; its rules in thresholds.yaml
+# To add one: a module with `measure(profiles, bins)` and ROLES, those of its columns; its rules in thresholds.yaml.
+MONITORS = (drift, stability)
 # What is counted of requests is measured over the whole history at every run: a value may depend on windows before, or of other versions.
 WHOLE = ("requests", "latency")
 LENGTHS = {"day": "window_end - window_start = INTERVAL 1 DAY", "week": "window_end - window_start = INTERVAL 7 DAY"}

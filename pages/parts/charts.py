@@ -1,5 +1,5 @@
-"""Charts of measurements and profiles. Plotly stands here, in lanes.py and in timeline.py alone. Functions take judged tables and give figures;
-`show` puts one on the page.
+"""Charts of measurements and profiles. Plotly stands here, in lanes.py, stacks.py and timeline.py alone. Functions take judged tables
+and give figures; `show` puts one on the page.
 
 Times are given to Plotly without a zone, as UTC: with one it is ten times as slow. Every line has a colour of its own, since
 Plotly's default is black and vanishes on the dark page.
@@ -59,7 +59,7 @@ def over_time(
     figure.update_yaxes(
         title_text=y_title,
         range=[0, top],
-        tickformat=".0%" if y_format.endswith("%") else "~g",
+        tickformat=".2~%" if y_format.endswith("%") else "~g",
         gridcolor=colours.grid,
         zerolinecolor=colours.grid,
     )
@@ -70,7 +70,7 @@ def over_time(
 
 
 def heat_map(states: pd.DataFrame, marks: Marks) -> go.Figure:
-    """The worst state of each column on each day. A click on a cell gives customdata: column, version, metric, segment.
+    """The worst state of each column on each day. A click on a cell gives customdata: column, version, metric, segment, monitor.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def heat_map(states: pd.DataFrame, marks: Marks) -> go.Figure:
         y=[words.plain_html(column) for column in states["column"]],
         mode="markers",
         marker={"opacity": 0, "size": 16, "color": colours.muted},
-        customdata=np.column_stack([states["column"], states["version"], states["metric"], states["segment"]]),
+        customdata=np.column_stack([states[name] for name in ("column", "version", "metric", "segment", "monitor")]),
         hovertext=told,
         hovertemplate="%{hovertext}<extra></extra>",
         showlegend=False,

@@ -1,6 +1,7 @@
 """The sidebar: which model, version, segment and period. The URL holds them (`bind`), so a link shows the same screen."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -49,6 +50,11 @@ def nothing_measured(scope: Scope, monitor: str = "") -> None:
         f"after loading a log, `python -m monitors run` measures it.",
         icon=":material/info:",
     )
+
+
+def page_of(monitor: str) -> str:
+    """The page on which a monitor's measurements are shown."""
+    return f"pages/{monitor}.py" if (Path(__file__).parents[1] / f"{monitor}.py").exists() else "pages/drift.py"
 
 
 def go_to(page: str, scope: dict[str, str], **own: str) -> None:

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import pandas as pd
 
@@ -38,6 +39,12 @@ METRICS = {
     "dependency": Metric("Changes of packages", "How many packages changed, came or went on a day.", "changes", ".0f"),
     "schema": Metric("Changes of the schema", "How many columns changed, came or went on a day.", "changes", ".0f"),
     "source": Metric("Changes of source", "How many source systems changed on a day.", "changes", ".0f"),
+    "nan_rate": Metric("NaN", "Share of the window’s rows that are NaN: a computation that went wrong. Nulls do not count.", "share", ".2%"),
+    "inf_rate": Metric("Infinity", "Share of the window’s rows that are +inf or −inf: a division by 0 or an overflow.", "share", ".2%"),
+    "score_range_rate": Metric("Outside [0, 1]", "Share of the finite scores below 0 or above 1: no probability.", "share", ".2%"),
+    "sum_rate": Metric("Sum is not 1", "Share of rows whose probabilities miss 1 in their sum by more than 0.001.", "share", ".2%"),
+    "constant": Metric("Stands still", "1 where all values of a window are one and the same, 0 where they vary."),
+    "magnitude": Metric("Magnitude", "How many times greater or smaller than the reference’s (root mean square); 1 is no change.", "times"),
 }
 STATES = {-1: "not judged", 0: "ok", 1: "warning", 2: "critical"}
 MARKS = {-1: ":gray-badge[not judged]", 0: ":green-badge[ok]", 1: ":orange-badge[warning]", 2: ":red-badge[critical]"}
@@ -70,6 +77,11 @@ Change them on the page *Thresholds*.
 
 **Blank** means that it could not be measured; the reason stands in the table. It never means 0.
 """
+
+
+def help_text(subject: str) -> str:
+    """How to read a page and what to do, from pages/parts/help."""
+    return (Path(__file__).parent / "help" / f"{subject}.md").read_text(encoding="utf-8")
 
 
 def metric(name: str) -> Metric:

@@ -151,6 +151,19 @@ def test_the_defaults_make_sense_and_cover_every_drift_metric():
         assert not resolve(defaults(), monitor="drift", metric=metric, segment="origin=EWR").enabled
 
 
+def test_the_defaults_of_stability_judge_days_and_each_segment_only_for_what_stands_still():
+    found = {one.metric for one in defaults() if one.monitor == "stability"}
+    assert found == {None, "nan_rate", "inf_rate", "score_range_rate", "sum_rate", "constant", "magnitude"}
+    for metric in found - {None}:
+        one, part = (resolve(defaults(), monitor="stability", metric=metric, segment=segment) for segment in ("all", "origin=EWR"))
+        assert problem(one) is None
+        assert one.reason
+        assert one.source
+        assert (one.window, one.above_noise, one.above_usual, one.enabled) == ("day", True, True, True)
+        assert part.enabled == (metric == "constant")
+        assert (one.warning == 0) == str(metric).endswith("_rate")  # any NaN at all is a warning
+
+
 def test_an_override_changes_only_what_it_names():
     changed = Rule(metric="psi", column="temp", critical=0.5)
     at = {"monitor": "drift", "metric": "psi"}
