@@ -13,15 +13,16 @@ import pyarrow as pa
 from data.bins import LATENCY
 from data.errors import BadInput, near
 from data.refresh import Refreshed, refresh
+from data.roles import saved
 from data.sql import quote
 from data.store import Connection, Store, append, author, models, one_run, transact
 from monitors import alerts as alerting
-from monitors import drift, rulebook, summaries
+from monitors import drift, latency, rulebook, summaries
 from monitors.measurements import STORED, typed
 from monitors.rules import Rule
 from monitors.thresholds import judge
 
-MONITORS = (drift,)  # to add one: a module with `measure(profiles, bins)` and ROLES, those of its columns; its rules in thresholds.yaml
+MONITORS = (drift, latency)  # to add one: a module with `measure(profiles, bins)` and ROLES, those of its columns; its rules in thresholds.yaml
 # What is counted of requests is measured over the whole history at every run: a value may depend on windows before, or of other versions.
 WHOLE = ("requests", "latency")
 LENGTHS = {"day": "window_end - window_start = INTERVAL 1 DAY", "week": "window_end - window_start = INTERVAL 7 DAY"}
@@ -201,10 +202,13 @@ def _split(lists: Any) -> pd.Series:
 
 
 def bins(store: Store, model: str) -> pd.DataFrame:
-    """How each column is counted: edges of numbers as arrays, categories of texts as lists. Every latency on the same edges."""
+    """How each column is counted: edges of numbers as arrays, categories of texts as lists. Every latency on the same edges; its
+    `categories` are the columns of code and data versions."""
     learnt = store.frame('SELECT * EXCLUDE (others) FROM main.bins WHERE model = ? ORDER BY version, "column"', [model])
-    fixed = [{"model": model, "version": "", "column": "", "role": "latency", "kind": "number", "edges": LATENCY.edges}]
-    return pd.concat([learnt, pd.DataFrame(fixed)], ignore_index=True)
+    fixed = {"model": model, "version": "", "column": "", "role": "latency", "kind": "number", "edges": LATENCY.edges}
+    roles = saved(store, model)
+    versioned = [c for c in (roles.code_version, roles.data_version) if c is not None] if roles else []
+    return pd.concat([learnt, pd.DataFrame([fixed | {"categories": versioned}])], ignore_index=True)
 
 
 def versions(store: Store, model: str) -> pd.DataFrame:
