@@ -83,14 +83,15 @@ def without_outliers(y: Floats) -> Floats:
         return y
     inner = np.median(np.stack([y[:-2], y[1:-1], y[2:]]), axis=0)
     ends = np.median([y[0], y[1], y[2]]), np.median([y[-3], y[-2], y[-1]])
-    return np.r_[ends[0], inner, ends[1]]
+    calm: Floats = np.r_[ends[0], inner, ends[1]]
+    return calm
 
 
 def scatter(y: Floats) -> Floats:
     """How far a day lies from those around it, robustly and for each day: a busy version's days scatter more than a calm one's."""
-    apart = pd.Series(np.r_[np.nan, np.nan, np.abs(y[2:] - y[:-2]) / np.sqrt(2)])  # neighbours of a median of three share a value
-    near = apart.rolling(29, center=True, min_periods=min(len(y) - 2, 7)).median()
-    found: Floats = np.maximum(1.4826 / 0.67 * np.asarray(near.bfill().ffill(), np.float64), LEAST_SCATTER)
+    apart = np.r_[np.nan, np.nan, np.abs(y[2:] - y[:-2]) / np.sqrt(2)]  # neighbours of a median of three share a value
+    near: Any = pd.Series(apart).rolling(29, center=True, min_periods=min(len(y) - 2, 7)).median().bfill().ffill()
+    found: Floats = np.maximum(1.4826 / 0.67 * near.to_numpy(np.float64), LEAST_SCATTER)
     return found
 
 
