@@ -52,6 +52,8 @@ TABLES = {
     "measurements": """model VARCHAR, version VARCHAR, monitor VARCHAR, metric VARCHAR, "column" VARCHAR, segment VARCHAR,
         window_start TIMESTAMPTZ, window_end TIMESTAMPTZ, rows BIGINT, value DOUBLE, noise DOUBLE, usual DOUBLE, p_value DOUBLE,
         reason VARCHAR, dataset VARCHAR""",
+    "jobs": """model VARCHAR, version VARCHAR, job VARCHAR, started_at TIMESTAMPTZ, wall_s DOUBLE, cpu_s DOUBLE, peak_mb DOUBLE, rows BIGINT,
+        extra VARCHAR, added_at TIMESTAMPTZ, author VARCHAR""",
     "thresholds": "edit BIGINT, rules VARCHAR, edited_at TIMESTAMPTZ, author VARCHAR, reason VARCHAR",
 }
 # What a lost race says; nothing of the transaction was done, so it is done again.

@@ -110,8 +110,7 @@ def _at(edges: Floats, counts: Floats, cumulated: Floats, rank: Floats, side: Hi
     share = (rank - (cumulated[row, place] - counts[row, place])) / counts[row, place]
     at = np.clip(place, 1, len(edges) - 1)
     inner = edges[at - 1] ** (1 - share) * edges[at] ** share
-    ends = [np.divide(total.sum(), number.sum(), where=number.sum() > 0, out=np.array(np.nan))
-            for total, number in ((side.below, side.counts[:, 0]), (side.above, side.counts[:, -1]))]  # fmt: skip
+    ends = [total.sum() / max(number.sum(), 1) for total, number in ((side.below, side.counts[:, 0]), (side.above, side.counts[:, -1]))]
     values = np.where(place == 0, ends[0], np.where(place == len(edges), ends[1], inner))
     clipped: Floats = np.clip(values, np.nanmin(side.low), np.nanmax(side.high))
     return clipped

@@ -46,8 +46,8 @@ def growth_and_step(days: Floats, logs: Floats) -> tuple[Floats, Floats, Floats,
     ])  # fmt: skip
     chosen = np.argmin(cost, axis=0)
     enough = many >= LEAST_DAYS
-    # What grew before a fall was ended by it: after the repair of a leak nothing grows.
-    ended = fits[3]["step"] < 0
+    # A fall that takes back all that had grown before has ended it: after the repair of a leak nothing grows.
+    ended = fits[3]["step"] - fits[3]["slope"] * since.min(axis=1) < 0
     slope = np.choose(chosen, [np.zeros(n), fits[1]["slope"], np.zeros(n), np.where(ended, 0.0, fits[3]["slope"])])
     step = np.choose(chosen, [np.zeros(n), np.zeros(n), fits[2]["step"], fits[3]["step"]])
     of_slope = np.choose(chosen, [fits[1]["slope_deviation"]] * 3 + [fits[3]["slope_deviation"]])
