@@ -116,3 +116,20 @@ def sentence(finding: Mapping[Any, Any], column: str, percentile: str = "p50") -
 
 def _short(number: float) -> str:
     return f"{number:,.0f}" if number >= 100 else f"{number:.2g}"
+
+
+def by_part(profiles: pd.DataFrame, edges: Floats) -> pd.DataFrame:
+    """Percentiles of all rows of each version and segment together: version, segment, first, last, rows, p50, p95, p99, mean; in their order."""
+    log = profiles[(profiles["dataset"] == "log") & profiles["window_start"].notna()]
+    if log.empty:
+        return pd.DataFrame(columns=["version", "segment", "first", "last", "rows", "p50", "p95", "p99", "mean"])
+    log, own = q.trimmed(log, edges)
+    whole = merge(log, "all")
+    times = q.histograms(whole, own)
+    p50, p95, p99 = q.quantiles(times, np.array([0.5, 0.95, 0.99])).T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = times.total / times.rows
+    made = whole[["version", "segment"]].assign(
+        first=whole["window_start"], last=whole["window_end"], rows=times.rows.astype(np.int64), p50=p50, p95=p95, p99=p99, mean=mean
+    )
+    return made[made["rows"] > 0].sort_values(["first", "last"], kind="stable", ignore_index=True)

@@ -30,6 +30,15 @@ METRICS = {
     "chi2": Metric("Cramér's V", "Strength of the difference between two tables of counts: 0 none, 1 full."),
     "hellinger": Metric("Hellinger distance", "From 0, the same shares, to 1, nothing in common; looks closer at small shares."),
     "linf": Metric("Largest share moved", "The most that the share of any one category moved.", "share", ".1%"),
+    "p50": Metric("p50", "The time that half of the requests did not exceed.", format=".3~g"),
+    "p95": Metric("p95", "The time that 95 in 100 requests did not exceed.", format=".3~g"),
+    "p99": Metric("p99", "The time that 99 in 100 requests did not exceed.", format=".3~g"),
+    "mean": Metric("Mean time", "The sum of all times over their number.", format=".3~g"),
+    "p95_ratio": Metric("p95 ratio", "p95 over that of the version before: 1 as fast, 2 twice as slow.", "×", ".3~g"),
+    "p50_growth": Metric("Growth of p50", "The factor by which p50 grows in a week, apart from steps: 1 is none.", "× a week", ".3~g"),
+    "p50_step": Metric("Step of p50", "p50 since a sudden change over p50 before it, within 14 days: 1 is none.", "×", ".3~g"),
+    "throughput": Metric("Throughput", "Requests per hour of the window.", "requests an hour", ",.3~r"),
+    "error_rate": Metric("Error rate", "Share of requests that failed, timed out or got no output.", "share of requests", ".2%"),
 }
 STATES = {-1: "not judged", 0: "ok", 1: "warning", 2: "critical"}
 MARKS = {-1: ":gray-badge[not judged]", 0: ":green-badge[ok]", 1: ":orange-badge[warning]", 2: ":red-badge[critical]"}
