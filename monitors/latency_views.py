@@ -78,14 +78,22 @@ def findings(days: Mapping[str, Daily], only: Sequence[str] | None = None, level
     names = versions(days)
     parts = [_of(days[name], name, level) for name in (only or names)]
     if only is None and len(names) > 1:
-        together = _of(days[ALL], ALL, level)
+        together, taken = _of(days[ALL], ALL, level), take_overs(days)
         known = pd.concat(parts)["start"]
-        fresh = [kind == "step" and not _near(start, known) for kind, start in zip(together["kind"], together["start"], strict=True)]
+        pairs = zip(together["kind"], together["start"], strict=True)
+        fresh = [kind == "step" and _near(start, taken) and not _near(start, known) for kind, start in pairs]
         parts.append(together[np.array(fresh, dtype=bool)])
     some = [part for part in parts if len(part)]
     if not some:
         return pd.DataFrame(columns=FINDINGS)
     return pd.concat(some).sort_values(["start", "version"], kind="stable", ignore_index=True)
+
+
+def take_overs(days: Mapping[str, Daily]) -> pd.Series:
+    """The days from which another version served the most requests than on the day before."""
+    rows = pd.DataFrame({name: pd.Series(days[name].times.rows, pd.DatetimeIndex(days[name].starts)) for name in versions(days)})
+    most = rows.fillna(0).sort_index().idxmax(axis=1)
+    return pd.Series(most.index[most.ne(most.shift(1)) & most.shift(1).notna()])
 
 
 def _of(daily: Daily, name: str, level: float) -> pd.DataFrame:

@@ -69,7 +69,7 @@ def without_weekdays(y: Floats, times: pd.DatetimeIndex) -> Floats:
         return y
     level = pd.Series(y).rolling(7, center=True, min_periods=4).median().to_numpy()
     rest = y - level
-    weekday = np.asarray(times.dayofweek)
+    weekday = np.asarray(times.day_of_week)
     own = np.array([np.median(rest[weekday == d]) if (weekday == d).sum() >= 4 else 0.0 for d in range(7)])
     apart = np.array([_mad(rest[weekday == d]) / np.sqrt(max((weekday == d).sum(), 1)) for d in range(7)])
     own = np.where(np.abs(own) > 3 * np.maximum(apart, LEAST_SCATTER / 4), own, 0.0)
@@ -90,8 +90,10 @@ def without_outliers(y: Floats) -> Floats:
 def scatter(y: Floats) -> Floats:
     """How far a day lies from those around it, robustly and for each day: a busy version's days scatter more than a calm one's."""
     apart = np.r_[np.nan, np.nan, np.abs(y[2:] - y[:-2]) / np.sqrt(2)]  # neighbours of a median of three share a value
-    near: Any = pd.Series(apart).rolling(29, center=True, min_periods=min(len(y) - 2, 7)).median().bfill().ffill()
-    found: Floats = np.maximum(1.4826 / 0.67 * near.to_numpy(np.float64), LEAST_SCATTER)
+    near: Any = pd.Series(apart).rolling(61, center=True, min_periods=min(len(y) - 2, 7)).median().bfill().ffill()
+    # A median of few is itself uncertain, and one that is too small by chance would find changes that are none.
+    usual = np.maximum(near.to_numpy(np.float64), 0.75 * np.nanmedian(apart))
+    found: Floats = np.maximum(1.4826 / 0.67 * usual, LEAST_SCATTER)
     return found
 
 

@@ -152,7 +152,8 @@ def overlaid(shown: Mapping[str, tuple[Floats, Floats]], served: Sequence[str], 
                 line = {"color": colour, "width": 1.4, "dash": PERCENTILES[metric][0]}
                 figure.add_shape(type="line", x0=value, x1=value, y0=0, y1=1, yref="y domain", line=line)
                 label = {"text": f"{metric} {words.number(value)}", "font": {"color": colour, "size": 11}, "showarrow": False}
-                figure.add_annotation(x=np.log10(value), y=1 - 0.09 * i, yref="y domain", xanchor="left", xshift=3, **label)
+                side = {"xanchor": "right", "xshift": -3} if metric == "p50" else {"xanchor": "left", "xshift": 3}
+                figure.add_annotation(x=np.log10(value), y=1 - 0.09 * i, yref="y domain", **side, **label)
     lay_out(figure, 330, colours)
     figure.update_layout(legend=legend(), margin_r=12)
     figure.update_xaxes(type="log", title_text=title(words.plain_html(column), unit), dtick=1, tickformat="~g", showgrid=True)
