@@ -102,7 +102,7 @@ def _of(daily: Daily, name: str, level: float) -> pd.DataFrame:
 
 
 def _near(start: pd.Timestamp, known: pd.Series) -> bool:
-    return bool(((known - start).abs() <= pd.Timedelta(days=1)).any())
+    return any(abs(time - start) <= pd.Timedelta(days=1) for time in known)
 
 
 def sentence(finding: Mapping[Any, Any], column: str, percentile: str = "p50") -> str:

@@ -20,7 +20,7 @@ def declare(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 def _add(store: Store, asked: argparse.Namespace) -> int:
     added, known = jobs.add(store, asked.file, asked.model)
-    print(f"{added:,} runs added to {asked.model}" + (f", {known:,} known already" if known else "") + ".")
+    print(f"{added:,} run{'' if added == 1 else 's'} added to {asked.model}" + (f", {known:,} known already" if known else "") + ".")
     return 0
 
 
