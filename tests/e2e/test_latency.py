@@ -25,10 +25,15 @@ def test_a_link_opens_the_component_and_the_metric(visit: Visit):
     expect(page.get_by_role("heading", name="latency_model_ms over time")).to_be_visible()
     expect(page.get_by_text("Step of p50.", exact=False).first).to_be_visible()
     expect(page.get_by_text(re.compile("v1 against v2, at p95: .* times as fast"))).to_be_visible()
+
+
+def test_a_chosen_component_stands_in_the_url(visit: Visit):
+    page = visit("latency")
     page.get_by_role("combobox", name="Component").click()
-    page.get_by_role("option", name="latency_features_ms").click()
+    page.get_by_role("option", name="latency_model_ms").click()
     settle(page)
-    assert "component=latency_features_ms" in page.url
+    expect(page.get_by_role("heading", name="latency_model_ms over time")).to_be_visible()
+    assert "component=latency_model_ms" in page.url
 
 
 def test_one_version_alone_is_not_compared(visit: Visit):
