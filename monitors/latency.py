@@ -41,6 +41,7 @@ class Series:
 
     version: str
     segment: str
+    part: str  # the column of code or data versions that the segment is of, else empty
     at: NDArray[np.intp]  # their places in the table
     starts: Floats  # days since 1970
     ends: Floats
@@ -96,12 +97,12 @@ def _latencies(profiles: pd.DataFrame, bins: pd.DataFrame) -> Iterator[pd.DataFr
     timed = profiles[profiles["window_start"].notna()]
     for (dataset, _, _), rows in timed.groupby(["dataset", "column", "model"], sort=True):
         own, edges = q.trimmed(rows, np.asarray(bins["edges"].iloc[0], np.float64))
-        days = series(merge(own, "day"), edges)
+        days = series(merge(own, "day"), edges, versioned)
         lives = {key: q.running(one.times) for key, one in days.items()} if dataset == "log" else {}
-        before = predecessors(days, versioned)
+        before = predecessors(days)
         for period in PERIODS:
             table = merge(own, period)
-            yield _table(table, [*_of_period(series(table, edges), period, days, lives, before)])
+            yield _table(table, [*_of_period(series(table, edges, versioned), period, days, lives, before)])
 
 
 def _of_period(
@@ -119,31 +120,32 @@ def _of_period(
             yield from _recent(one) if period == "day" else ()
 
 
-def series(table: pd.DataFrame, edges: Floats) -> dict[Key, Series]:
+def series(table: pd.DataFrame, edges: Floats, versioned: tuple[str, ...]) -> dict[Key, Series]:
     """(version, segment) → its windows, in order of time; `table` as `merge` gives it."""
     times, starts, ends = q.histograms(table, edges), _days(table["window_start"]), _days(table["window_end"])
     groups: dict[Any, Any] = table.groupby(["version", "segment"], sort=True).indices
-    return {(str(v), str(s)): Series(str(v), str(s), at, starts[at], ends[at], times.take(at)) for (v, s), at in groups.items()}
-
-
-def predecessors(days: Mapping[Key, Series], versioned: tuple[str, ...]) -> dict[Key, list[Key]]:
-    """(version, segment) → those that stand for the version before; empty for the first one."""
-    first = {key: one.starts[0] for key, one in days.items()}
-    models = _before({v: min(t for (w, _), t in first.items() if w == v) for v, _ in first})
-    parts: dict[str, dict[str, float]] = {}  # column of code or data versions → its version → when it was first seen
-    for (_, segment), start in first.items():
-        column, _, name = segment.partition("=")
-        if column in versioned:
-            seen = parts.setdefault(column, {})
-            seen[name] = min(start, seen.get(name, np.inf))
-    orders = {column: _before(seen) for column, seen in parts.items()}
     found = {}
-    for version, segment in days:
-        column, _, name = segment.partition("=")
-        earlier = orders[column][name] if column in orders else models[version]
-        wanted = f"{column}={earlier}" if column in orders else segment
-        held = [key for key in days if key[1] == wanted and (column in orders or key[0] == earlier)]
-        found[version, segment] = held if earlier is not None else []
+    for (version, segment), at in groups.items():
+        column = str(segment).partition("=")[0]
+        part = column if column in versioned else ""
+        found[str(version), str(segment)] = Series(str(version), str(segment), part, at, starts[at], ends[at], times.take(at))
+    return found
+
+
+def predecessors(days: Mapping[Key, Series]) -> dict[Key, list[Key]]:
+    """(version, segment) → those that stand for the version before; empty for the first one."""
+    seen: dict[str, dict[str, float]] = {}  # column of code or data versions, "" of model versions → version → when it was first seen
+    for one in days.values():
+        for part, name in {("", one.version), (one.part, _name(one))}:
+            first = seen.setdefault(part, {})
+            first[name] = min(float(one.starts[0]), first.get(name, np.inf))
+    orders = {part: _before(first) for part, first in seen.items()}
+    found = {}
+    for key, one in days.items():
+        earlier = orders[one.part][_name(one)]
+        wanted = f"{one.part}={earlier}" if one.part else one.segment
+        held = [other for other in days if other[1] == wanted and (one.part or other[0] == earlier)]
+        found[key] = held if earlier is not None else []
     return found
 
 
@@ -205,7 +207,7 @@ def _ratio(
     rows, level = one.times.rows, LEVELS["p95"]
     nothing = np.full(len(rows), np.nan)
     if not before:
-        why = np.full(len(rows), f"no {_kind(one)} before {_name(one)}", dtype=object)
+        why = np.full(len(rows), f"no {one.part.replace('_', ' ') or 'version'} before {_name(one)}", dtype=object)
         return Part("p95_ratio", one.at, rows, nothing, nothing, nothing, why)
     base = q.together([_upto(lives[key], days[key], one.ends) for key in before])
     shares = q.chance_level(level, rows, np.where(base.rows > 0, base.rows, np.nan))
@@ -292,14 +294,9 @@ def _few(metric: str, rows: Floats) -> NDArray[Any]:
     return np.array([(counts | {0.0: EMPTY})[n] for n in rows], dtype=object)
 
 
-def _kind(one: Series) -> str:
-    column = one.segment.partition("=")[0]
-    return column.replace("_", " ") if "version" in column else "version"
-
-
 def _name(one: Series) -> str:
-    column, _, name = one.segment.partition("=")
-    return name if "version" in column else one.version
+    """The version that a series is of: of code or data, else of the model."""
+    return one.segment.partition("=")[2] if one.part else one.version
 
 
 def _table(table: pd.DataFrame, parts: list[Part]) -> pd.DataFrame:

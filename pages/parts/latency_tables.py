@@ -34,7 +34,7 @@ def components(judged: pd.DataFrame, names: list[str]) -> None:
 
 
 def _component(judged: pd.DataFrame, name: str) -> dict[str, Any]:
-    row: dict[str, Any] = {"component": name, "state": "", "worst": "", "unit": views.unit(name)}
+    row: dict[str, Any] = {"component": name, "state": tables.states(pd.Series([-1]))[0], "worst": "", "unit": views.unit(name)}
     alerting = judged[judged["level"] >= 0]
     if len(alerting):
         now = alerting[alerting["window_end"] == alerting["window_end"].max()]
