@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pandas as pd
+
 from data import typed
 from data.files import check_unchanged
+from data.lineage import file_columns
 from data.prepare import Plan, Prepared, Target
 from data.progress import Report
 from data.rebuild import remember_in, time_column
 from data.roles import named
 from data.scan import told
 from data.sql import quote
-from data.store import Connection, author, columns, table
+from data.store import Connection, append, author, columns, table
 
 WITH_VERSION = ("reference", "training")
 
@@ -43,9 +46,23 @@ def insert(cursor: Connection, target: Target, plan: Plan, report: Report) -> li
         result.append(_load_one(cursor, target, plan, file, before, report, (done, until)))
         before |= {c.name for c in file.scan.columns} if file.rows else set()
         done += file.rows
+    _note_columns(cursor, plan, result)
     for file in plan.files:
         check_unchanged(file.scan.source)
     return result
+
+
+def _note_columns(cursor: Connection, plan: Plan, loaded: Sequence[Loaded]) -> None:
+    """Which columns each file had, of what kind of type: what `changes` compares between loads."""
+    rows = [
+        (one.load, name, kind)
+        for one, file in zip(loaded, plan.files, strict=True)
+        if file.rows
+        for name, kind in file_columns(
+            {c.name: c.type for c in file.scan.columns}, plan.types, file.scan.source.kind != "parquet"
+        )
+    ]
+    append(cursor, "load_columns", pd.DataFrame(rows, columns=["load", "column", "type"]))
 
 
 def _extend(cursor: Connection, target: Target, plan: Plan) -> None:

@@ -153,4 +153,5 @@ def from_table(given: pd.DataFrame, base: Roles) -> Roles:
     roles = roles_of.from_dict(plain | kept)
     wanted = dict(zip(given["column"], given["type"], strict=True))
     types = {c: wanted[c] for c in typed_columns(roles) if wanted.get(c) in TYPES}
-    return roles_of.with_types(roles, types)
+    tolerances = tuple(one for one in base.tolerances if one[0] in roles.features)
+    return roles_of.with_types(replace(roles, tolerances=tolerances), types)

@@ -73,18 +73,25 @@ def profile_windows(
     """
     total, done = 0, 0
     for turn in turns(touched, bins, values, source):
-        result = scan(store, source, turn, bins, values, requests)
-        arrived = _parts(store, source, turn) if requests else None
-
-        def write(
-            cursor: Connection, turn: pd.DataFrame = turn, result: pa.Table = result, arrived: pd.DataFrame | None = arrived
-        ) -> int:
-            return _replace(cursor, model, source, turn, result, arrived)
-
-        total += transact(store, write, f"profile {turn['window'].nunique()} windows of {model}")
+        total += _profile_turn(store, model, source, turn, bins, values, requests)
         done += turn["window"].nunique()
         progress(done / touched["window"].nunique())
     return total
+
+
+def _profile_turn(
+    store: Store,
+    model: str,
+    source: Source,
+    turn: pd.DataFrame,
+    bins: Mapping[str, Mapping[str, Bins]],
+    values: Values,
+    requests: bool,
+) -> int:
+    found = scan(store, source, turn, bins, values, requests)
+    arrived = _parts(store, source, turn) if requests else None
+    message = f"profile {turn['window'].nunique()} windows of {model}"
+    return transact(store, lambda cursor: _replace(cursor, model, source, turn, found, arrived), message)
 
 
 def turns(touched: pd.DataFrame, bins: Mapping[str, Mapping[str, Bins]], values: Values, source: Source) -> list[pd.DataFrame]:

@@ -40,7 +40,7 @@ def refresh(store: Store, model: str, progress: Progress) -> Refreshed | None:
     if roles is None:
         return None
     loads = store.frame("SELECT * FROM main.loads WHERE model = ? ORDER BY load", [model])
-    done, basis_before = _last_run(store, model)
+    done, basis_before = last_run(store, model)
     active, basis = set(loads["load"][loads["undone_at"].isna()]), json.dumps({"shape": SHAPE, **to_dict(roles)}, sort_keys=True)
     changed = loads[loads["load"].isin(active ^ done)]
     if changed.empty and basis == basis_before:
@@ -67,7 +67,8 @@ def refresh(store: Store, model: str, progress: Progress) -> Refreshed | None:
     return Refreshed(tuple(sorted(starts | gone)), versions, count, tuple(sorted(active)), basis)
 
 
-def _last_run(store: Store, model: str) -> tuple[set[int], str | None]:
+def last_run(store: Store, model: str) -> tuple[set[int], str | None]:
+    """The loads that the last run saw, and the roles it went by."""
     row = (
         store.cursor().execute("SELECT loads, basis FROM main.runs WHERE model = ? ORDER BY run DESC LIMIT 1", [model]).fetchone()
     )

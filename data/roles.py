@@ -1,6 +1,7 @@
 """Roles: what each column of a model's files is for. A person writes them, in roles.yaml or on a page, else they are guessed."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -32,6 +33,7 @@ class Roles:
     `types` holds column -> "number" | "category" of features, prediction and label; a missing one is decided by the first values.
     `time_format` is a strptime format (several with " | " between) or epoch_s, epoch_ms, epoch_us, epoch_ns; None reads ISO times
     and epochs by their size. `decimal` "auto" looks at each file.
+    `tolerances` holds (column, absolute, relative) of features that are compared with training's: a None is the default.
     `reference` is the span [start, end) of the log that stands for the reference where no reference was loaded.
     """
 
@@ -50,6 +52,7 @@ class Roles:
     features: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     types: tuple[tuple[str, str], ...] = ()
+    tolerances: tuple[tuple[str, float | None, float | None], ...] = ()
     window: str = "day"
     time_zone: str = "UTC"
     time_format: str | None = None
@@ -94,7 +97,13 @@ def to_dict(roles: Roles) -> dict[str, Any]:
     """As roles.yaml holds it: only what is set."""
     plain = {key: value for key, value in asdict(roles).items() if value != getattr(Roles(), key)}
     plain = {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
-    return plain | ({"types": dict(roles.types)} if roles.types else {})
+    plain |= {"types": dict(roles.types)} if roles.types else {}
+    return plain | ({"tolerances": _tolerances_as_written(roles)} if roles.tolerances else {})
+
+
+def _tolerances_as_written(roles: Roles) -> dict[str, dict[str, float]]:
+    both = {column: {"absolute": absolute, "relative": relative} for column, absolute, relative in roles.tolerances}
+    return {column: {name: value for name, value in given.items() if value is not None} for column, given in both.items()}
 
 
 def from_dict(given: Mapping[str, Any], origin: str = "roles") -> Roles:
@@ -194,6 +203,8 @@ def _value(key: str, value: Any, origin: str) -> Any:
         if not isinstance(value, Mapping) or not all(v in ("number", "category") for v in value.values()):
             raise BadInput(f"{origin}: `types` takes lines such as `income: number` or `plan: category`, found {value!r}.")
         return tuple((str(k), str(v)) for k, v in value.items())
+    if key == "tolerances":
+        return _tolerances(value, origin)
     if key == "reference":
         return _span(value, origin)
     if not isinstance(value, str):
@@ -204,6 +215,20 @@ def _value(key: str, value: Any, origin: str) -> Any:
     if key == "time_zone":
         _check_zone(value, origin)
     return value
+
+
+def _tolerances(value: Any, origin: str) -> tuple[tuple[str, float | None, float | None], ...]:
+    found = []
+    for column, given in value.items() if isinstance(value, Mapping) else [("", None)]:
+        limits = given if isinstance(given, Mapping) else {}
+        right = all(type(v) in (int, float) and 0 <= v < math.inf for v in limits.values())
+        if not limits or not right or not set(limits) <= {"absolute", "relative"}:
+            raise BadInput(
+                f"{origin}: `tolerances` takes lines such as `income: {{absolute: 0.01, relative: 0}}`, each number from 0, found {value!r}."
+            )
+        absolute, relative = (None if limits.get(n) is None else float(limits[n]) for n in ("absolute", "relative"))
+        found.append((str(column), absolute, relative))
+    return tuple(found)
 
 
 def _span(value: Any, origin: str) -> tuple[str, str]:
@@ -244,3 +269,6 @@ def _check(roles: Roles, origin: str) -> None:
     for column, _ in roles.types:
         if column not in seen:
             raise BadInput(f'{origin}: `types` names "{column}", which has no role. {near(column, seen)}')
+    for column, *_ in roles.tolerances:
+        if column not in roles.features:
+            raise BadInput(f'{origin}: `tolerances` names "{column}", which is no feature. {near(column, roles.features)}')

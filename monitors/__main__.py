@@ -10,9 +10,9 @@ from data.errors import BadInput
 from data.roles import load_yaml
 from data.sample.bundle import MODEL, load_sample
 from data.store import DATASETS, Store, open_store
-from monitors import output, rulebook, run
+from monitors import deliver, output, rulebook, run
 from monitors.alerts import sentence
-from monitors.commands import jobs, latency
+from monitors.commands import changes, jobs, latency, notify, skew
 from monitors.rules import Rule, scope_text
 
 DESCRIPTION = "Watch machine-learning models in production: load their logs, see what drifted, tune the thresholds."
@@ -26,14 +26,19 @@ EXAMPLES = """examples:
 Every command takes --store DIR (default: VIGIA_STORE, else .vigia). Exit codes: 0 fine, 1 alerts, 2 a mistake in the call or the data."""
 
 # Commands of two words: the first with what it is about.
-GROUPS = {"thresholds": "show and change the thresholds", "jobs": "what runs of training and scoring jobs took"}
+GROUPS = {
+    "thresholds": "show and change the thresholds",
+    "notifications": "who is told what, and how",
+    "jobs": "what runs of training and scoring jobs took",
+    "manifests": "what each version is made of",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do one command; gives the exit code."""
     asked = _parser().parse_args(arguments)
     try:
-        return int(asked.act(open_store(asked.store), asked))
+        return int(asked.act(open_store(asked.store) if asked.needs_store else None, asked))
     except BadInput as mistake:
         print(f"vigia: {mistake}", file=sys.stderr)
         return 2
@@ -76,7 +81,10 @@ def _run(store: Store, asked: argparse.Namespace) -> int:
         run.check_model(store, asked.model)
     with output.progress() as tell:
         ran = run.run(store, asked.model, tell)
-    return _tell_runs(ran)
+    code = _tell_runs(ran)
+    for line in deliver.summary(deliver.after_run(store)):
+        print(line)
+    return code
 
 
 def _tell_runs(ran: Sequence[run.Ran]) -> int:
@@ -170,7 +178,9 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
 
 
 Add = Callable[..., argparse.ArgumentParser]
-SUBJECTS: tuple[Callable[[Add], None], ...] = (latency.declare, jobs.declare)  # `declare` of each module of monitors/commands
+SUBJECTS: tuple[Callable[[Add], None], ...] = (  # `declare` of each module of monitors/commands
+    notify.declare, changes.declare, skew.declare, latency.declare, jobs.declare,
+)  # fmt: skip
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -186,7 +196,7 @@ def _parser() -> argparse.ArgumentParser:
             groups[group] = groups[""].add_parser(group, help=GROUPS[group]).add_subparsers(metavar="ACTION", required=True)
         how = f"example:\n  python -m monitors {name} {example}"
         added = groups[group].add_parser(own, parents=[common], help=text, description=text, epilog=how, formatter_class=shape)
-        added.set_defaults(act=act)
+        added.set_defaults(act=act, needs_store=True)
         return added
 
     for declare in (_add_loading, _add_reading, _add_thresholds, *SUBJECTS):

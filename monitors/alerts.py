@@ -96,18 +96,21 @@ def sentence(alert: Mapping[str, Any] | pd.Series) -> str:
 
 
 def _windows(alert: Mapping[str, Any] | pd.Series) -> str:
-    """`8 weeks`. An alert does not say how long its windows are: it is the longest of which its span has room for so many."""
+    """`8 weeks`."""
+    count = int(alert["windows"])
+    return f"{count:,} {unit(alert)}{'' if count == 1 else 's'}"
+
+
+def unit(alert: Mapping[str, Any] | pd.Series) -> str:
+    """`week`. An alert does not say how long its windows are: it is the longest of which its span has room for so many."""
     start, end, count = pd.Timestamp(alert["start"]), pd.Timestamp(alert["end"]), int(alert["windows"])
     midnight = start == start.normalize() and end == end.normalize()
     months = (end.year - start.year) * 12 + end.month - start.month
-    unit = "hour"
     if midnight and start.day == end.day == 1 and months >= count:
-        unit = "month"
-    elif midnight and start.weekday() == end.weekday() == 0 and (end - start).days >= 7 * count:
-        unit = "week"
-    elif midnight and (end - start).days >= count:
-        unit = "day"
-    return f"{count:,} {unit}{'' if count == 1 else 's'}"
+        return "month"
+    if midnight and start.weekday() == end.weekday() == 0 and (end - start).days >= 7 * count:
+        return "week"
+    return "day" if midnight and (end - start).days >= count else "hour"
 
 
 def _is_named(name: Any) -> bool:

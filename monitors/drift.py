@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monitors import coverage, noise
+from monitors import coverage, floors, noise
 from monitors.distances import Counts, Floats, chi2, chi2_p, groups, hellinger, js, ks, ks_p, linf, psi
+from monitors.floors import Days, Floors, Key
 from monitors.measurements import typed
 from monitors.wasserstein import Numbers, wasserstein
 
@@ -83,37 +84,63 @@ def measure(profiles: pd.DataFrame, bins: pd.DataFrame) -> pd.DataFrame:
     A version is compared with its own reference, else with that of version "". ks and wasserstein of categories are blank, in the
     segment `all` only.
     """
+    return measure_knowing(profiles, bins, Floors())[0]
+
+
+def measure_knowing(
+    profiles: pd.DataFrame, bins: pd.DataFrame, known: Floors, asked: pd.DataFrame | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """As `measure`, with the floors that are known already taken as they are; and the floors that were not (`floors.COLUMNS`).
+
+    `asked` are the windows of the log that are wanted, None for all. Where it is known what is usual, the reference's own windows are not
+    measured again, so they are not in the result.
+    """
     bins = bins[bins["role"].isin(ROLES)]
     numeric = bins[bins["kind"] == "number"]
     edges = dict(zip(zip(numeric["version"], numeric["column"], strict=True), numeric["edges"], strict=True))
     referenced = set(bins["version"])
-    tables = [of_column(rows, edges, referenced) for _, rows in profiles.groupby("column", sort=True)]
-    return typed(pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()).assign(monitor="drift")
+    parts = [of_column(rows, edges, referenced, known, asked) for _, rows in profiles.groupby("column", sort=True)]
+    measured = typed(pd.concat([part for part, _ in parts], ignore_index=True) if parts else pd.DataFrame()).assign(monitor="drift")
+    return measured, floors.table(row for _, fresh in parts for row in fresh)
 
 
-def of_column(profiles: pd.DataFrame, edges: Mapping[tuple[str, str], Any], referenced: set[str]) -> pd.DataFrame:
-    """The measurements of one column: all versions, segments and lengths of window."""
+def of_column(
+    profiles: pd.DataFrame,
+    edges: Mapping[tuple[str, str], Any],
+    referenced: set[str],
+    known: Floors,
+    asked: pd.DataFrame | None = None,
+) -> tuple[pd.DataFrame, list[tuple[object, ...]]]:
+    """The measurements of one column, all versions, segments and lengths of window; and the floors that were not known."""
+    model, column = profiles[["model", "column"]].iloc[0]
     whole = profiles["window_start"].isna()
-    found = baselines(arrays(profiles[whole].assign(shape=0)), edges)
+    found, fresh = baselines(arrays(profiles[whole].assign(shape=0)), edges, known)
     source = {v: v if v in referenced else "" for v in profiles["version"].unique()}
-    windows = arrays(coverage.with_shapes(profiles[~whole], source))
-    usual: dict[tuple[str, str], Floats] = {}
+    told = {v: known.days.get((v, column), frozenset()) for v in source.values()}
+    merged, shapes = coverage.with_shapes(profiles[~whole], source, told, asked)
+    windows = arrays(merged)
+    usual: dict[tuple[Key, Days], Mapping[str, float]] = {}
     parts = []
     # The reference's own windows come first: what is usual comes from them.
     for dataset, version, segment, at in keys(windows.table):
         of = version if dataset == "reference" else source[version]
-        base = found.get((of, segment))
+        key, base = (of, column, segment), found.get((of, segment))
         if base is None:
             measured = blank(windows, at, missing_reference(windows, at, of in referenced, (of, "all") in found))
         else:
             measured = against(windows, at, base, rest=dataset == "reference")
-        normal = np.full((windows.shape.max() + 1, len(measured.metrics)), np.nan)
-        if dataset == "reference":
-            usual[version, segment] = usual_of(windows.shape[at], len(normal), measured)
-        elif base is not None:
-            normal = usual.get((of, segment), normal)
-        parts.append((at, measured, normal[windows.shape[at]]))
-    return table(windows, parts)
+        normal = np.full(measured.values.shape, np.nan)
+        for number in np.unique(windows.shape[at]).tolist() if base is not None else ():
+            days, here = shapes[number][:2] if number in shapes else (number, 0), windows.shape[at] == number
+            if dataset == "reference":
+                values = usual_of(measured, here)
+                usual[key, days] = dict(zip(measured.metrics, values.tolist(), strict=True))
+                fresh += floors.of_usual(model, key, days, measured.metrics, values)
+            else:
+                told_usual = usual.get((key, days)) or known.usual.get((key, days), {})
+                normal[here] = [told_usual.get(metric, np.nan) for metric in measured.metrics]
+        parts.append((at, measured, normal))
+    return table(windows, parts), fresh
 
 
 def keys(windows: pd.DataFrame) -> list[tuple[str, str, str, NDArray[np.intp]]]:
@@ -125,18 +152,23 @@ def keys(windows: pd.DataFrame) -> list[tuple[str, str, str, NDArray[np.intp]]]:
 # ---- the reference -----------------------------------------------------------------------------------------------------------
 
 
-def baselines(wholes: Windows, edges: Mapping[tuple[str, str], Any]) -> dict[tuple[str, str], Baseline]:
-    """The whole reference of each version and segment, ready to compare with."""
-    found = {}
+def baselines(
+    wholes: Windows, edges: Mapping[tuple[str, str], Any], known: Floors
+) -> tuple[dict[tuple[str, str], Baseline], list[tuple[object, ...]]]:
+    """The whole reference of each version and segment, ready to compare with; and the noise that was not known."""
+    found: dict[tuple[str, str], Baseline] = {}
+    fresh: list[tuple[object, ...]] = []
     names = wholes.table[["model", "version", "column", "segment"]].itertuples(index=False, name=None)
     for i, (model, version, column, segment) in enumerate(names):
         at = np.asarray(edges[version, column], dtype=np.float64) if (version, column) in edges else None
-        start = noise.seed(model, version, column, segment)
-        found[version, segment] = baseline(one(numbers(wholes, np.array([i]))), at, start)
-    return found
+        start, key = noise.seed(model, version, column, segment), (version, column, segment)
+        found[version, segment] = baseline(one(numbers(wholes, np.array([i]))), at, start, known.curves.get(key))
+        if key not in known.curves:
+            fresh += floors.of_curves(model, key, found[version, segment].curves)
+    return found, fresh
 
 
-def baseline(whole: Numbers, edges: Floats | None, start: int) -> Baseline:
+def baseline(whole: Numbers, edges: Floats | None, start: int, curves: tuple[noise.Curve, ...] | None) -> Baseline:
     counts, kind = whole.counts, "category" if edges is None else "number"
     if counts.sum() == 0:
         return Baseline(kind, whole, edges, np.zeros(1, np.intp), np.zeros(1, np.intp), ())
@@ -145,19 +177,18 @@ def baseline(whole: Numbers, edges: Floats | None, start: int) -> Baseline:
     else:
         twenty = groups(counts, 20)
         ten = np.searchsorted(twenty, groups(counts, 10))  # i/10 = 2i/20: every cut of the ten is one of the twenty
-    curves = [noise.grouped(np.add.reduceat(counts, twenty), lambda r, c: between_groups(r, c, ten), start)]
-    if edges is not None:
-        curves.append(noise.ordered(whole, edges, start))
-    return Baseline(kind, whole, edges, twenty, ten, tuple(curves))
+    if curves is None:
+        grouped = noise.grouped(np.add.reduceat(counts, twenty), lambda r, c: between_groups(r, c, ten), start)
+        curves = (grouped,) if edges is None else (grouped, noise.ordered(whole, edges, start))
+    return Baseline(kind, whole, edges, twenty, ten, curves)
 
 
-def usual_of(shape: NDArray[np.intp], shapes: int, measured: Measured) -> Floats:
-    """95th percentile of each metric over the reference's windows of each shape, shape (shapes, metrics)."""
-    usual = np.full((shapes, len(measured.metrics)), np.nan)
-    for i in range(shapes):
-        chosen = measured.values[(shape == i) & (measured.rows >= ENOUGH_ROWS)]
-        if len(chosen) >= ENOUGH_WINDOWS:
-            usual[i] = np.quantile(chosen, 0.95, axis=0)
+def usual_of(measured: Measured, here: NDArray[np.bool_]) -> Floats:
+    """95th percentile of each metric over some of the reference's windows, shape (metrics,)."""
+    chosen = measured.values[here & (measured.rows >= ENOUGH_ROWS)]
+    if len(chosen) < ENOUGH_WINDOWS:
+        return np.full(len(measured.metrics), np.nan)
+    usual: Floats = np.quantile(chosen, 0.95, axis=0)
     return usual
 
 
@@ -176,10 +207,10 @@ def against(windows: Windows, at: NDArray[np.intp], base: Baseline, rest: bool) 
     values, p_values, high = (np.full((len(at), len(metrics)), np.nan) for _ in range(3))
     if some.any():
         found, chances = distances(part(reference, some) if rest else reference, part(seen, some), base)
-        floors = {m: v for curve in base.curves for m, v in noise.floors(curve, entered[some]).items()}
+        chance = {m: v for curve in base.curves for m, v in noise.floors(curve, entered[some]).items()}
         for i, metric in enumerate(metrics):
             if metric in found:
-                values[some, i], high[some, i] = found[metric], floors[metric]
+                values[some, i], high[some, i] = found[metric], chance[metric]
             if metric in chances:
                 p_values[some, i] = chances[metric]
     why = NO_VALUES if base.whole.counts.sum() == 0 else NO_REST

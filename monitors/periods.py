@@ -64,6 +64,9 @@ def starts(times: pd.Series, period: Period) -> NDArray[np.int64]:
 def added(windows: pd.DataFrame, first: NDArray[np.intp], period: Period) -> pd.DataFrame:
     """One row for each run of rows that begins at a position in `first`."""
     merged = windows.iloc[first].reset_index(drop=True)
+    merged["window_start"], merged["window_end"] = borders(windows, first, period)
+    if len(first) == len(windows):  # nothing to add up: the days of a log whose windows are days
+        return merged
     for name in windows.columns.intersection(ADDED):
         merged[name] = sums(windows[name], first)
     for name, least in (("min", np.fmin), ("max", np.fmax)):
@@ -73,7 +76,6 @@ def added(windows: pd.DataFrame, first: NDArray[np.intp], period: Period) -> pd.
     merged["counts"] = counts(windows["counts"].to_numpy(), first)
     if "new_top" in windows:
         merged["new_top"] = new_tops(windows["new_top"].to_numpy(object), first)
-    merged["window_start"], merged["window_end"] = borders(windows, first, period)
     return merged
 
 

@@ -17,10 +17,12 @@ from data.roles import saved
 from data.sql import quote
 from data.store import Connection, Store, append, author, models, one_run, transact
 from monitors import alerts as alerting
-from monitors import drift, latency, rulebook, summaries
+from monitors import drift, floors, latency, paired, rulebook, summaries
 from monitors.measurements import STORED, typed
 from monitors.rules import Rule
+from monitors.run_changes import refresh_all
 from monitors.thresholds import judge
+from monitors.versions import version_order
 
 MONITORS = (drift, latency)  # to add one: a module with `measure(profiles, bins)` and ROLES, those of its columns; its rules in thresholds.yaml
 # What is counted of requests is measured over the whole history at every run: a value may depend on windows before, or of other versions.
@@ -28,8 +30,9 @@ WHOLE = ("requests", "latency")
 LENGTHS = {"day": "window_end - window_start = INTERVAL 1 DAY", "week": "window_end - window_start = INTERVAL 7 DAY"}
 LENGTHS |= {"hour": "window_end - window_start = INTERVAL 1 HOUR", "month": "window_end - window_start >= INTERVAL 28 DAY"}
 Progress = Callable[[str, float], None]
-FAR = pd.Timestamp("2262-01-01", tz="UTC")
-AT_ONCE = 100_000  # measurements held while a run writes them
+PAST, FAR = pd.Timestamp("1678-01-01", tz="UTC"), pd.Timestamp("2262-01-01", tz="UTC")
+AT_ONCE = 50_000  # measurements held while a run writes them
+PROFILES_AT_ONCE = 20_000  # of 200 counts each: 32 MB, and some times that while they are measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ def run(store: Store, model: str | None = None, progress: Progress | None = None
     tell = progress or (lambda _step, _share: None)
     with one_run(store):
         done = [_run_one(store, name, tell) for name in ([model] if model is not None else models(store))]
+        refresh_all(store, model)
     return [ran for ran in done if ran is not None]
 
 
@@ -56,13 +60,15 @@ def _run_one(store: Store, model: str, tell: Progress) -> Ran | None:
     refreshed = refresh(store, model, tell)
     if refreshed is None:
         return None
+    compared = paired.refresh(store, model, refreshed, tell)
 
     def write(cursor: Connection) -> int:
         _forget(cursor, model, refreshed)
         count = 0
-        for measured in _measure(store, model, refreshed, tell):
+        for measured in _measure(store, cursor, model, refreshed, tell):
             append(cursor, "measurements", measured, 'segment, metric, window_end - window_start, version, "column", window_start')
             count += len(measured)
+        count += paired.measure(store, cursor, model, _spans(compared))
         row = cursor.execute("SELECT coalesce(max(run), 0) + 1 FROM main.runs").fetchone()
         facts = {"run": row[0] if row else 1, "model": model, "snapshot": snapshot, "loads": list(refreshed.loads)}
         facts |= {"basis": refreshed.basis, "windows": len(refreshed.touched), "measurements": count}
@@ -75,25 +81,51 @@ def _run_one(store: Store, model: str, tell: Progress) -> Ran | None:
     return Ran(model, len(refreshed.touched), refreshed.profiles, count, seconds)
 
 
-def _measure(store: Store, model: str, refreshed: Refreshed, tell: Progress) -> Iterator[pd.DataFrame]:
+def _measure(store: Store, cursor: Connection, model: str, refreshed: Refreshed, tell: Progress) -> Iterator[pd.DataFrame]:
     """Measure every day, week and month that holds a touched window, from all profiles in it; a few columns at a time, for memory's sake."""
-    spans, learnt = _spans(refreshed.touched), bins(store, model)
+    spans, learnt, known = _spans(refreshed.touched), bins(store, model), _known_floors(store, model, refreshed)
     since, until = (spans["window_start"].min(), spans["window_end"].max()) if len(spans) else (FAR, FAR)
-    columns = store.frame('SELECT DISTINCT "column", role FROM main.profiles WHERE model = ? ORDER BY ALL', [model])
-    parts: list[pd.DataFrame] = []
-    for i, (column, role) in enumerate(columns.itertuples(index=False, name=None)):
-        tell("measure", i / len(columns))
-        reference = profiles(store, model=model, column=column, dataset="reference")
-        first, last = (None, None) if role in WHOLE else (since, until)
-        log = profiles(store, model=model, column=column, dataset="log", since=first, until=last)
-        both = pd.concat([reference, log], ignore_index=True)
+
+    def measured(role: str, columns: list[str]) -> Iterator[pd.DataFrame]:
+        both = _profiles_to_measure(store, model, columns, *((PAST, FAR) if role in WHOLE else (since, until)))
         for monitor in MONITORS:
-            if role in monitor.ROLES:
-                measured = monitor.measure(both, learnt)
-                parts.append(measured if role in WHOLE else _kept(measured, spans, refreshed))
-        if sum(map(len, parts)) > AT_ONCE or i == len(columns) - 1:
+            if role not in monitor.ROLES:
+                continue
+            if monitor is drift:
+                found, fresh = drift.measure_knowing(both, learnt, known, spans)
+                append(cursor, "floors", fresh, 'version, "column", segment')
+            else:
+                found = monitor.measure(both, learnt)
+            yield found if role in WHOLE else _kept(found, spans, refreshed)
+
+    parts: list[pd.DataFrame] = []
+    chunks = _chunks(store, model, since, until)
+    for i, (role, columns) in enumerate(chunks):
+        tell("measure", i / len(chunks))
+        parts += measured(role, columns)
+        if sum(map(len, parts)) > AT_ONCE or i == len(chunks) - 1:
             yield pd.concat([typed(pd.DataFrame()), *parts], ignore_index=True)
             parts = []
+
+
+def _chunks(store: Store, model: str, since: Any, until: Any) -> list[tuple[str, list[str]]]:
+    """Roles with their columns, so many at a time that their profiles fit into memory: a query has a price of its own."""
+    sql = """SELECT role, "column", count(*) AS n FROM main.profiles
+        WHERE model = $model AND (dataset = 'reference' OR (window_end > $since AND window_start < $until)) GROUP BY ALL ORDER BY ALL"""
+    found: list[tuple[str, list[str]]] = []
+    held = 0
+    for role, column, n in store.cursor().execute(sql, {"model": model, "since": since, "until": until}).fetchall():
+        if not found or found[-1][0] != role or held + n > PROFILES_AT_ONCE or role in WHOLE:
+            found.append((role, []))
+            held = 0
+        found[-1][1].append(column)
+        held += n
+    return found
+
+
+def _known_floors(store: Store, model: str, refreshed: Refreshed) -> floors.Floors:
+    sql = "SELECT * FROM main.floors WHERE model = ? AND NOT list_contains(?, version)"
+    return floors.read(store.frame(sql, [model, list(refreshed.references)]))
 
 
 def _kept(measured: pd.DataFrame, spans: pd.DataFrame, refreshed: Refreshed) -> pd.DataFrame:
@@ -118,6 +150,7 @@ def _forget(cursor: Connection, model: str, refreshed: Refreshed) -> None:
     for version in refreshed.references:
         sql = "DELETE FROM main.measurements WHERE model = ? AND version = ? AND dataset = 'reference'"
         cursor.execute(sql, [model, version])
+        cursor.execute("DELETE FROM main.floors WHERE model = ? AND version = ?", [model, version])
     whole = """DELETE FROM main.measurements WHERE model = ?
         AND "column" IN (SELECT "column" FROM main.profiles WHERE model = ? AND role IN ('requests', 'latency'))"""
     cursor.execute(whole, [model, model])
@@ -183,6 +216,19 @@ def profiles(
     condition, values = _where(
         model=model, version=version, column=column, segment=segment, dataset=dataset, since=since, until=until
     )
+    return _profiles(store, condition, values)
+
+
+def _profiles_to_measure(store: Store, model: str, columns: list[str], since: Any, until: Any) -> pd.DataFrame:
+    """The profiles of some columns: of the reference all, of the log those that overlap [since, until)."""
+    # The files are ordered by column, and bounds are what skips row groups; IN would become a join of its own.
+    condition = """model = $model AND "column" BETWEEN $first AND $last AND list_contains($columns, "column")
+        AND (dataset = 'reference' OR (window_end > $since AND window_start < $until))"""
+    values = {"model": model, "columns": columns, "first": min(columns), "last": max(columns), "since": since, "until": until}
+    return _profiles(store, condition, values)
+
+
+def _profiles(store: Store, condition: str, values: dict[str, Any]) -> pd.DataFrame:
     sql = f"""SELECT * FROM main.profiles WHERE {condition}
         ORDER BY dataset, version, "column", segment, window_start NULLS FIRST"""
     found = store.cursor().execute(sql, values).to_arrow_table()
@@ -212,11 +258,13 @@ def bins(store: Store, model: str) -> pd.DataFrame:
 
 
 def versions(store: Store, model: str) -> pd.DataFrame:
-    """The versions that served, by first appearance: columns version, first, last, rows."""
+    """The versions that served, in the order that people mean (v9 before v10): columns version, first, last, rows."""
     sql = """SELECT version, min(window_start) AS first, max(window_end) AS last, sum(n)::BIGINT AS rows FROM (
         SELECT version, window_start, window_end, max(rows) AS n FROM main.profiles
         WHERE model = ? AND dataset = 'log' AND segment = 'all' GROUP BY ALL) GROUP BY ALL ORDER BY first, version"""
-    return store.frame(sql, [model])
+    found = store.frame(sql, [model])
+    order = version_order(list(found["version"]), dict(zip(found["version"], found["first"], strict=True)))
+    return found.set_index("version").loc[order].reset_index()
 
 
 def segments(store: Store, model: str) -> list[str]:

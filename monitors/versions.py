@@ -7,7 +7,9 @@ from typing import Any
 import pandas as pd
 
 # A word, numbers between dots or dashes, and what may follow: `v1.2.0-rc1`, `model-2024-01-15`, `release_7`, `2.1.0+cu12`.
-NUMBERED = re.compile(r"(?P<word>.*?)(?P<numbers>\d+(?:[._-]\d+)*)(?P<rest>(?:[-_.+]?[a-z]+[-_.]?\d*)?(?:\+.*)?)", re.IGNORECASE | re.ASCII)
+NUMBERED = re.compile(
+    r"(?P<word>.*?)(?P<numbers>\d+(?:[._-]\d+)*)(?P<rest>(?:[-_.+]?[a-z]+[-_.]?\d*)?(?:\+.*)?)", re.IGNORECASE | re.ASCII
+)
 REST = re.compile(r"[-_.]?(?P<tag>[a-z]+)?[-_.]?(?P<number>\d*)(?P<local>\+.*)?", re.IGNORECASE | re.ASCII)
 BEFORE = ("dev", "pre", "a", "alpha", "b", "beta", "c", "rc", "snapshot")  # tags that stand before the release itself
 AFTER = ("post", "r", "rev", "p", "patch", "hotfix", "final", "ga")

@@ -1,4 +1,4 @@
-"""Thresholds: move the limits of a rule and see at once which alerts it would have given."""
+"""Thresholds: move the limits of a rule and see at once which alerts it would have given; who is told of alerts."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from monitors import backtest, rulebook, run, summaries
 from monitors.alerts import alerts
 from monitors.rules import Rule, scope_text
 from monitors.thresholds import Prepared, judge
-from pages.parts import charts, reads, rule_form, rule_history, sidebar, timeline, words
+from pages.parts import charts, notifications, reads, rule_form, rule_history, sidebar, timeline, words
 from pages.parts.scope import Scope
 
 MOST_ROWS = 30  # of the timeline
@@ -22,15 +22,23 @@ Rules = tuple[Rule, ...]
 def main() -> None:
     """The page."""
     scope = sidebar.scope()
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+    heading = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom")
+    with heading:
         st.title("Thresholds", anchor=False, width="content")
-        with st.popover("How rules work", icon=":material/help:", width="content"):
-            st.markdown(rule_form.HOW)
     if sentence := st.session_state.pop("told", None):
         st.success(sentence, icon=":material/check_circle:")
-    monitor, metric, about = choose(scope)
-    move(scope, monitor, metric, about)
-    rule_history.draw(scope, about)
+    limits, telling = st.tabs(["Rules", "Notifications"], key="tab", bind="query-params")
+    about_what, how = ("notifications", notifications.HOW) if telling.open else ("rules", rule_form.HOW)
+    with heading, st.popover(f"How {about_what} work", icon=":material/help:", width="content"):
+        st.markdown(how)
+    if telling.open:
+        with telling:
+            notifications.draw(scope)
+        return
+    with limits:
+        monitor, metric, about = choose(scope)
+        move(scope, monitor, metric, about)
+        rule_history.draw(scope, about)
 
 
 def choose(scope: Scope) -> tuple[str, str, dict[str, str]]:

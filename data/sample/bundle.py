@@ -1,9 +1,11 @@
-"""Load the bundled sample: nine months of served flights, three training sets, the labels, the features recomputed by training's code."""
+"""Load the bundled sample: nine months of served flights, three training sets, the labels, the features
+recomputed by training's code, the manifests of its versions."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from data.load import Loaded, load
+from data.manifests import keep
 from data.roles import load_yaml
 from data.store import Store
 
@@ -25,5 +27,7 @@ def load_sample(store: Store, progress: Callable[[str, float], None]) -> list[Lo
     for i, (dataset, version, files) in enumerate(jobs):
         progress(f"load {dataset} {version or ''}".rstrip(), i / len(jobs))
         done += load(store, files, MODEL, dataset, version, roles, names=[f.name for f in files])
+    for manifest in sorted(HERE.glob("manifest-*.json")):
+        keep.add(store, manifest, MODEL, name=manifest.name)
     progress("load", 1.0)
     return done

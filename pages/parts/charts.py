@@ -156,6 +156,8 @@ def _floors(figure: go.Figure, one: pd.DataFrame, colours: Palette, first: bool)
     """What chance gives, as an area, and what the reference's own windows give, as a dotted line; in steps."""
     steps = summaries.with_gaps(one)
     x = _steps(steps)
+    if steps[["noise", "usual"]].isna().all(axis=None):
+        return  # a metric without floors; a legend of what is not drawn would be in the way
     figure.add_scatter(
         x=x, y=np.repeat(steps["noise"].to_numpy(float), 2), mode="lines", line={"width": 0}, fill="tozeroy", hoverinfo="skip",
         fillcolor=faint(colours.muted, 0.25), name="noise: chance alone", legendgroup="noise", showlegend=first, legendrank=1010,

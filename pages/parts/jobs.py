@@ -11,7 +11,7 @@ import streamlit as st
 from data import load as loading
 from data.load import Loaded
 from data.roles import Roles, saved
-from monitors import run
+from monitors import deliver, run
 from pages.parts import reads, sidebar, words
 
 KEY = "told_sources"
@@ -100,12 +100,14 @@ def sample(load_sample: Callable[..., list[Loaded]]) -> None:
 
 def _run(model: str, bar: Any) -> str:
     ran = run.run(reads.store(), model, lambda step, share: bar.progress(min(max(share, 0.0), 1.0), f"Measuring: {step} …"))
+    bar.progress(1.0, "Telling the channels …")
+    notes = deliver.summary(deliver.after_run(reads.store()))
     bar.progress(1.0, "Done")
     told = "Nothing new to measure."
     if ran and ran[0].windows:
         windows = f"{ran[0].windows:,} window{'' if ran[0].windows == 1 else 's'}"
         told = f"{windows} profiled, {ran[0].measurements:,} measurements in {ran[0].seconds:.1f} s."
-    return f"{told} {_missing(model)}".strip()
+    return " ".join(filter(None, (told, _missing(model), *(f"{note}." for note in notes))))
 
 
 def _missing(model: str) -> str:

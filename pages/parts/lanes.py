@@ -1,33 +1,45 @@
 """What the charts over time share: the lanes above the plot that say which version served and what happened, the layout, the legend."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from data.sample.events import Event
-from pages.parts import words
+from monitors.changes import sentence
+from pages.parts import reads_changes, words
 from pages.parts.colours import Palette, readable
 
 LANE = 19  # px, one lane of versions or events above a chart
+MOST_TOLD = 7  # changes of one day in the text of its mark
+# Kind of change → shape of its mark. Another model version is not among them: the lane of versions shows it.
+CHANGED = {
+    "code": "triangle-up", "dependency": "star", "data": "square", "schema": "x", "source": "pentagon", "thresholds": "line-ns",
+    "model": "diamond",
+}  # fmt: skip
 # All shapes in one go: each add_vline or add_vrect takes 12 ms.
 WHOLE_HEIGHT = {"xref": "x", "yref": "y domain", "y0": 0, "y1": 1}
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What is marked on a time axis: versions (version, first, last, rows) and the sample's events."""
+    """What is marked on a time axis: versions (version, first, last, rows), the sample's events, and the changes of the model on screen.
+
+    A chart that is given nothing else marks the changes that `reads_changes` knows, so that no page can forget them.
+    """
 
     versions: pd.DataFrame
     events: Sequence[Event] = ()
+    changes: pd.DataFrame = field(default_factory=reads_changes.on_screen)
 
     @property
     def lanes(self) -> list[str]:
         """The lanes that there is something for, from the top."""
         kinds = {event.kind for event in self.events}
-        return (["versions"] if len(self.versions) else []) + [kind for kind in ("planted", "real") if kind in kinds]
+        told = [name for name, rows in (("versions", self.versions), ("changes", self.changes)) if len(rows)]
+        return told + [kind for kind in ("planted", "real") if kind in kinds]
 
 
 def add_lanes(figure: go.Figure, marks: Marks, seen: pd.DataFrame, plot: int, colours: Palette) -> None:
@@ -54,6 +66,10 @@ def add_lanes(figure: go.Figure, marks: Marks, seen: pd.DataFrame, plot: int, co
             starts += [start] if start > first else []
     line = {"type": "line", "line": {"color": colours.muted, "width": 1, "dash": "dot"}} | WHOLE_HEIGHT
     figure.layout.shapes += tuple(line | {"x0": start, "x1": start} for start in starts)
+    if "changes" in lanes:
+        at = marks.changes["at"]
+        shown = marks.changes[(at >= pd.Timestamp(first, tz="UTC")) & (at < pd.Timestamp(last, tz="UTC"))]
+        _change_lane(figure, shown, lanes.index("changes"), colours)
     for kind, colour in (("planted", colours.planted), ("real", colours.real)):
         if kind in lanes:
             seen_of = [e for e in marks.events if e.kind == kind and naive_time(e.start) < last and naive_time(e.end) > first]
@@ -95,6 +111,33 @@ def _event_lane(
         hovertext=[_event_text(event) for event in shown],
         hovertemplate="%{hovertext}<extra></extra>",
     )
+
+
+def _change_lane(figure: go.Figure, shown: pd.DataFrame, lane: int, colours: Palette) -> None:
+    """One mark a day, with all that changed on it in the text; its shape is that of the first kind in the order of CHANGED."""
+    days = shown.assign(day=shown["at"].dt.floor("D")).groupby("day", sort=True)
+    told = [(part["at"].iloc[0], part.to_dict("records")) for _, part in days]
+    symbols = [next(shape for kind, shape in CHANGED.items() if any(row["kind"] == kind for row in rows)) for _, rows in told]
+    figure.add_scatter(
+        x=[naive_time(at) for at, _ in told],
+        y=[lane] * len(told),
+        yaxis="y2",
+        mode="markers",
+        showlegend=False,
+        marker={"symbol": symbols, "size": 9, "color": colours.primary},
+        hovertext=[_changes_text(at, rows) for at, rows in told],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
+
+
+def _changes_text(at: pd.Timestamp, rows: list[dict[Any, Any]]) -> str:
+    lines = [f"{row['kind']}: {words.plain_html(_shortened(sentence(row)))}" for row in rows[:MOST_TOLD]]
+    more = [f"and {len(rows) - MOST_TOLD} more, on the page Versions"] if len(rows) > MOST_TOLD else []
+    return "<br>".join([f"<b>changed {words.day(at)}</b>", *lines, *more])
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 80 else text[:79] + "…"
 
 
 def _event_text(event: Event) -> str:

@@ -29,6 +29,8 @@ METRICS = {
     "wasserstein": Metric("Wasserstein distance", "How far values moved on average, in standard deviations.", "std"),
     "chi2": Metric("Cramér's V", "Strength of the difference between two tables of counts: 0 none, 1 full."),
     "hellinger": Metric("Hellinger distance", "From 0, the same shares, to 1, nothing in common; looks closer at small shares."),
+    "mismatch_rate": Metric("Mismatch rate", "Share of the joined rows in which serving and training differ.", "share of rows", ".2%"),
+    "unmatched_rate": Metric("Unmatched rate", "Share of the training rows that no log row has.", "share of rows", ".2%"),
     "linf": Metric("Largest share moved", "The most that the share of any one category moved.", "share", ".1%"),
     "p50": Metric("p50", "The time that half of the requests did not exceed.", format=".3~g"),
     "p95": Metric("p95", "The time that 95 in 100 requests did not exceed.", format=".3~g"),
@@ -39,6 +41,12 @@ METRICS = {
     "p50_step": Metric("Step of p50", "p50 since a sudden change over p50 before it, within 14 days: 1 is none.", "×", ".3~g"),
     "throughput": Metric("Throughput", "Requests per hour of the window.", "requests an hour", ",.3~r"),
     "error_rate": Metric("Error rate", "Share of requests that failed, timed out or got no output.", "share of requests", ".2%"),
+    "model": Metric("Changes of the model", "How many things about the model changed on a day.", "changes", ".0f"),
+    "data": Metric("Changes of data", "How many data versions and training sets changed on a day.", "changes", ".0f"),
+    "code": Metric("Changes of code", "How many code versions changed on a day.", "changes", ".0f"),
+    "dependency": Metric("Changes of packages", "How many packages changed, came or went on a day.", "changes", ".0f"),
+    "schema": Metric("Changes of the schema", "How many columns changed, came or went on a day.", "changes", ".0f"),
+    "source": Metric("Changes of source", "How many source systems changed on a day.", "changes", ".0f"),
 }
 STATES = {-1: "not judged", 0: "ok", 1: "warning", 2: "critical"}
 MARKS = {-1: ":gray-badge[not judged]", 0: ":green-badge[ok]", 1: ":orange-badge[warning]", 2: ":red-badge[critical]"}

@@ -1,11 +1,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rawprofiles import NAT, bins_row, counts_of, day, profile, table
 from scipy.stats import ks_2samp, wasserstein_distance
 
 from monitors.distances import groups, js, psi
-from monitors.drift import METRICS, measure
+from monitors.drift import METRICS, measure, measure_knowing
+from monitors.floors import Floors, read
 from monitors.measurements import STORED
 
 NUMBER = set(METRICS)
@@ -243,3 +246,41 @@ def test_nothing_to_measure_is_an_empty_table():
     found = measure(empty, pd.DataFrame([bins_row([1.0])]))
     assert found.empty
     assert list(found.columns) == STORED
+
+
+# ---- floors that are known ---------------------------------------------------------------------------------------------------
+
+
+@given(seed=st.integers(0, 1000), cut=st.integers(1, 20))
+@settings(max_examples=15)
+def test_with_floors_kept_a_window_reads_the_same(seed, cut):
+    g = np.random.default_rng(seed)
+    bins = pd.DataFrame([bins_row(g.normal(size=2000), version="v1"), bins_row(g.choice(list("abc"), 900), "c", "v1")])
+    samples = {"x": lambda: g.normal(size=60), "c": lambda: g.choice(list("abcd"), 60)}
+    rows = []
+    for row in bins.to_dict("records"):
+        rows.append(profile(np.concatenate([samples[row["column"]]() for _ in range(15)]), row, "reference", NAT, NAT, "v1"))
+        rows += [profile(samples[row["column"]](), row, "reference", *day(-60 + i), "v1") for i in range(30)]
+        rows += [profile(samples[row["column"]](), row, "log", *day(i), "v1") for i in range(21)]
+    everything = table(rows)
+    expected, fresh = measure_knowing(everything, bins, Floors())
+    early = everything["window_start"].isna() | (everything["window_start"] < day(cut)[0])
+    _, kept = measure_knowing(everything[early], bins, Floors())
+    again, more = measure_knowing(everything, bins, read(kept))
+    assert len(kept) + len(more) >= len(fresh)
+    log = expected[expected["dataset"] == "log"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(again[again["dataset"] == "log"].reset_index(drop=True), log)
+
+
+def test_only_the_windows_asked_for():
+    g = np.random.default_rng(0)
+    bins = bins_row(g.normal(size=500), version="v1")
+    rows = [profile(g.normal(size=500), bins, "reference", NAT, NAT, "v1")]
+    rows += [profile(g.normal(size=50), bins, "log", *day(i), "v1") for i in range(14)]
+    start, end = day(7)
+    asked = pd.DataFrame({"window_start": [start, start], "window_end": [end, start + pd.Timedelta(days=7)]})
+    every, _ = measure_knowing(table(rows), pd.DataFrame([bins]), Floors())
+    found, _ = measure_knowing(table(rows), pd.DataFrame([bins]), Floors(), asked)
+    assert set(zip(found["window_start"], found["window_end"], strict=True)) == set(asked.itertuples(index=False, name=None))
+    same = every.merge(asked, on=["window_start", "window_end"])
+    pd.testing.assert_frame_equal(found.reset_index(drop=True), same[found.columns], check_dtype=False)

@@ -138,7 +138,7 @@ def test_a_rule_from_a_form_is_refused_without_a_line():
 
 
 def test_the_defaults_make_sense_and_cover_every_drift_metric():
-    found = {one.metric for one in defaults()}
+    found = {one.metric for one in defaults() if one.monitor == "drift"}
     assert found == {None, "psi", "js", "ks", "wasserstein", "chi2", "hellinger", "linf"}
     for metric in found - {None}:
         one = resolve(defaults(), monitor="drift", metric=metric)

@@ -1,0 +1,122 @@
+"""The tab of notifications in a real browser: a channel is added, tested, saved and told; a secret is refused; nothing is shown of one."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browsing import serving, settle
+from playwright.sync_api import Page, expect
+from receivers import Received, web
+from test_pages import STREAMLITS_OWN
+
+from data import outbox
+from data.store import open_store
+from monitors import channels, deliver
+
+SECRET = "geheim-8c1d0f6b2a"
+
+
+@pytest.fixture
+def server() -> Iterator[Received]:
+    with web() as received:
+        yield received
+
+
+@pytest.fixture
+def place(sample_store: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(sample_store, tmp_path / "store"))
+
+
+@pytest.fixture
+def url(place: Path, server: Received, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setitem(os.environ, "TEAM_URL", f"{server.url}{SECRET}")
+    with serving(place) as address:
+        yield address
+
+
+def open_tab(page: Page, url: str) -> None:
+    page.goto(f"{url}/thresholds?tab=Notifications")
+    settle(page)
+
+
+def fill(page: Page, label: str, text: str) -> None:
+    box = page.get_by_label(label, exact=True)
+    box.fill(text)
+    box.press("Enter")
+    settle(page)
+
+
+def says(page: Page, text: str) -> None:
+    expect(page.get_by_test_id("stAlert").filter(has_text=text).first).to_be_visible()
+
+
+def test_a_channel_is_added_tested_saved_and_told(page: Page, url: str, place: Path, server: Received):
+    open_tab(page, url)
+    says(page, "Nobody is told yet")
+    fill(page, "Name", "team")
+    fill(page, "URL", f"https://example.org/?token={SECRET}")
+    says(page, "put it into an environment variable")
+    expect(page.get_by_role("button", name="Send a test")).to_be_disabled()
+    fill(page, "URL", "")
+    fill(page, "or the variable that holds it", "TEAM_URL")
+    server.answers[:] = [404]
+    page.get_by_role("button", name="Send a test").click()
+    says(page, "The test did not go through. The server answered 404")
+    page.get_by_role("button", name="Send a test").click()
+    says(page, "Sent a test to team.")
+    assert [body["kind"] for body in server.bodies] == ["test", "test"]
+    page.get_by_role("button", name="Save channel").click()
+    says(page, "Write why first")
+    page.get_by_label("Why", exact=True).fill("who is on call")
+    page.get_by_role("button", name="Save channel").click()
+    says(page, "The channel team is saved.")
+    settle(page)
+    expect(page.get_by_text("To team: flight-delay:")).to_be_visible()  # what would go next
+    store = open_store(str(place))
+    assert outbox.edits(store)["reason"].tolist() == ["who is on call"]
+    assert [one.variables for one in deliver.settings(store).channels] == [("TEAM_URL",)]
+    assert len(deliver.queue(store, deliver.settings(store))) == 2  # flight-delay and odd
+    assert deliver.deliver(store, channels.Settings()) == []
+    page.get_by_role("tab", name="Outbox").click()
+    settle(page)
+    expect(page.locator("[role=gridcell]").filter(has_text="There is no such channel any more").first).to_be_attached()
+    assert SECRET not in page.content()
+    files = [path for path in place.rglob("*") if path.is_file()]
+    assert not [path for path in files if SECRET.encode() in path.read_bytes()]
+
+
+def test_settings_are_applied_from_yaml_and_a_mistake_names_its_line(page: Page, url: str):
+    open_tab(page, url)
+    page.get_by_role("tab", name="Export and apply").click()
+    settle(page)
+    box = page.get_by_label("Apply YAML: it replaces every channel")
+    box.fill("channels:\n  - {name: a, kind: slack, url: 'https://hooks.slack.com/services/geheim'}")
+    box.press("Control+Enter")
+    says(page, "line 2: channel \"a\": its URL holds a token")
+    box.fill("channels:\n  - {name: a_b*, kind: slack, url_env: SLACK_URL}")
+    box.press("Control+Enter")
+    expect(page.get_by_text("It adds a_b*.")).to_be_visible()
+    page.get_by_label("Why apply it").fill("PR 7")
+    page.get_by_label("Why apply it").press("Enter")
+    page.get_by_role("button", name="Apply settings").click()
+    says(page, "1 channel applied.")
+    settle(page)
+    expect(page.locator("[role=gridcell]").filter(has_text="SLACK_URL is not set").first).to_be_attached()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_tab_fits_both_widths_and_axe_finds_nothing_serious(scheme: str, page: Page, url: str, place: Path):
+    deliver.save(open_store(str(place)), channels.read("channels: [{name: a, kind: slack, url_env: SLACK_URL}]", "test"), "first")
+    page.emulate_media(color_scheme=scheme)
+    for width in (1440, 800):
+        page.set_viewport_size({"width": width, "height": 900})
+        open_tab(page, url)
+        page.get_by_text("Add a channel").click()
+        settle(page)
+        assert page.evaluate("(main => main.scrollWidth - main.clientWidth)(document.querySelector('[data-testid=stMain]'))") == 0
+    found = Axe().run(page).response["violations"]
+    serious = {v["id"]: [n["html"][:200] for n in v["nodes"]] for v in found if v["impact"] in ("serious", "critical")}
+    assert {name: nodes for name, nodes in serious.items() if name not in STREAMLITS_OWN} == {}
