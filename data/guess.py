@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from data.outcomes import is_status
+
 IDENTITY = (
     "inference_id",
     "prediction_id",
@@ -37,6 +39,11 @@ NAMES = {
     "label_time": ("label_time", "label_timestamp", "labeled_at", "labelled_at", "target_time", "feedback_time"),
     "label": (
         "label", "target", "y_true", "actual", "ground_truth", "groundtruth", "y", "outcome", "clf_target", "_dc_label", "ziel",
+    ),
+    "status": (
+        "http_status", "http_status_code", "status_code", "response_status", "response_code", "grpc_status", "grpc_code",
+        "request_status", "status", "success", "is_success", "failed", "is_failed", "error", "is_error", "has_error", "timed_out",
+        "timeout",
     ),
 }  # fmt: skip
 LATENCY = re.compile(r"(^|_)(latency|duration|elapsed|response_time|execution_time)(_|$)|^(latency|duration)")
@@ -107,6 +114,10 @@ def _named(
             inside = bool(len(numbers)) and float(numbers.between(0, 1).mean()) > 0.5
             return column, f'named "{column}"' + (", and its values lie in [0, 1]" if inside else ", and its values are numbers")
         if role == "inference_id" and not _nearly_distinct(values):
+            continue
+        if role == "status":
+            if is_status(values, _plain(column)):
+                return column, f'named "{column}", and its values say whether a request failed'
             continue
         return column, f'named "{column}"' + (", and its values differ from row to row" if role == "inference_id" else "")
     return (None, "") if role != "timestamp" else _only_time(columns, sample, taken)

@@ -18,10 +18,11 @@ from data.store import Store, append, author
 
 SINGLE = (
     "timestamp", "inference_id", "model_version", "data_version", "code_version", "prediction", "score", "label", "label_time",
+    "status",
 )  # fmt: skip
 MANY = ("latency", "segments", "features", "probabilities", "watched", "ignored")
 CHOICES = {"window": ("day", "hour"), "decimal": ("auto", ".", ",")}
-TIMES, TEXTS, NUMBERS = ("timestamp", "label_time"), ("inference_id", "model_version", "data_version", "code_version"), ("score",)
+TIMES, TEXTS, NUMBERS = ("timestamp", "label_time"), ("inference_id", "model_version", "data_version", "code_version", "status"), ("score",)
 RESERVED = ("_load", "_row", "_misfits", "_version")
 
 
@@ -47,6 +48,7 @@ class Roles:
     score: str | None = None
     label: str | None = None
     label_time: str | None = None
+    status: str | None = None
     latency: tuple[str, ...] = ()
     segments: tuple[str, ...] = ()
     features: tuple[str, ...] = ()

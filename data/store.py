@@ -53,6 +53,8 @@ TABLES = {
     "measurements": """model VARCHAR, version VARCHAR, monitor VARCHAR, metric VARCHAR, "column" VARCHAR, segment VARCHAR,
         window_start TIMESTAMPTZ, window_end TIMESTAMPTZ, rows BIGINT, value DOUBLE, noise DOUBLE, usual DOUBLE, p_value DOUBLE,
         reason VARCHAR, dataset VARCHAR""",
+    "jobs": """model VARCHAR, version VARCHAR, job VARCHAR, started_at TIMESTAMPTZ, wall_s DOUBLE, cpu_s DOUBLE, peak_mb DOUBLE, rows BIGINT,
+        extra VARCHAR, added_at TIMESTAMPTZ, author VARCHAR""",
     "floors": """model VARCHAR, version VARCHAR, "column" VARCHAR, segment VARCHAR, metric VARCHAR, kind VARCHAR, period INTEGER, days BIGINT,
         "rows" DOUBLE[], "values" DOUBLE[], reference_rows DOUBLE""",
     "pairs": """model VARCHAR, version VARCHAR, segment VARCHAR, window_start TIMESTAMPTZ, window_end TIMESTAMPTZ, "column" VARCHAR, kind VARCHAR,

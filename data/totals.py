@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from data import outcomes
 from data.bins import Source
 from data.sql import quote
 from data.store import Connection
@@ -34,9 +35,12 @@ def facts(source: Source) -> str:
 
 
 def failed(source: Source) -> str:
-    """Whether a request failed: it has neither a score nor a prediction (null, which NaN is not), though the log has columns for them."""
+    """Whether a request failed: by its status; where that is null or there is none, if it has neither a score nor a prediction (null, which
+    NaN is not), though the log has columns for them. So a request that timed out is an error, though it has no latency to be slow."""
     outputs = [quote(c) for c in (source.roles.score, source.roles.prediction) if c is not None and c in source.types]
-    return f"({' AND '.join(f'{c} IS NULL' for c in outputs)})" if outputs else "false"
+    empty = f"({' AND '.join(f'{c} IS NULL' for c in outputs)})" if outputs else "false"
+    status = source.roles.status
+    return outcomes.failed(status, empty) if status is not None and status in source.types else empty
 
 
 def bad_sum(source: Source) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,11 @@ import pyarrow as pa
 from data.bins import LATENCY
 from data.errors import BadInput, near
 from data.refresh import Refreshed, refresh
+from data.roles import saved
 from data.sql import quote
 from data.store import Connection, Store, append, author, models, one_run, transact
 from monitors import alerts as alerting
-from monitors import drift, floors, paired, rulebook, stability, summaries
+from monitors import drift, floors, latency, paired, rulebook, stability, summaries
 from monitors.measurements import STORED, typed
 from monitors.rules import Rule
 from monitors.run_changes import refresh_all
@@ -24,7 +26,7 @@ from monitors.thresholds import judge
 from monitors.versions import version_order
 
 # To add one: a module with `measure(profiles, bins)` and ROLES, those of its columns; its rules in thresholds.yaml.
-MONITORS = (drift, stability)
+MONITORS = (drift, stability, latency)
 # What is counted of requests is measured over the whole history at every run: a value may depend on windows before, or of other versions.
 WHOLE = ("requests", "latency")
 LENGTHS = {"day": "window_end - window_start = INTERVAL 1 DAY", "week": "window_end - window_start = INTERVAL 7 DAY"}
@@ -108,6 +110,11 @@ def _measure(store: Store, cursor: Connection, model: str, refreshed: Refreshed,
             parts = []
 
 
+def name_of(monitor: ModuleType) -> str:
+    """As it stands in measurements and thresholds."""
+    return monitor.__name__.rpartition(".")[2]
+
+
 def _chunks(store: Store, model: str, since: Any, until: Any) -> list[tuple[str, list[str]]]:
     """Roles with their columns, so many at a time that their profiles fit into memory: a query has a price of its own."""
     sql = """SELECT role, "column", count(*) AS n FROM main.profiles
@@ -151,9 +158,9 @@ def _forget(cursor: Connection, model: str, refreshed: Refreshed) -> None:
         sql = "DELETE FROM main.measurements WHERE model = ? AND version = ? AND dataset = 'reference'"
         cursor.execute(sql, [model, version])
         cursor.execute("DELETE FROM main.floors WHERE model = ? AND version = ?", [model, version])
-    whole = """DELETE FROM main.measurements WHERE model = ?
-        AND "column" IN (SELECT "column" FROM main.profiles WHERE model = ? AND role IN ('requests', 'latency'))"""
-    cursor.execute(whole, [model, model])
+    whole = """DELETE FROM main.measurements WHERE model = ? AND list_contains(?, monitor)
+        AND "column" IN (SELECT "column" FROM main.profiles WHERE model = ? AND list_contains(?, role))"""
+    cursor.execute(whole, [model, [name_of(monitor) for monitor in MONITORS], model, list(WHOLE)])
     if refreshed.touched:
         cursor.register("touched_spans", _spans(refreshed.touched))
         cursor.execute(
@@ -248,10 +255,13 @@ def _split(lists: Any) -> pd.Series:
 
 
 def bins(store: Store, model: str) -> pd.DataFrame:
-    """How each column is counted: edges of numbers as arrays, categories of texts as lists. Every latency on the same edges."""
+    """How each column is counted: edges of numbers as arrays, categories of texts as lists. Every latency on the same edges; its
+    `categories` are the columns of code and data versions."""
     learnt = store.frame('SELECT * EXCLUDE (others) FROM main.bins WHERE model = ? ORDER BY version, "column"', [model])
-    fixed = [{"model": model, "version": "", "column": "", "role": "latency", "kind": "number", "edges": LATENCY.edges}]
-    return pd.concat([learnt, pd.DataFrame(fixed)], ignore_index=True)
+    fixed = {"model": model, "version": "", "column": "", "role": "latency", "kind": "number", "edges": LATENCY.edges}
+    roles = saved(store, model)
+    versioned = [c for c in (roles.code_version, roles.data_version) if c is not None] if roles else []
+    return pd.concat([learnt, pd.DataFrame([fixed | {"categories": versioned}])], ignore_index=True)
 
 
 def versions(store: Store, model: str) -> pd.DataFrame:

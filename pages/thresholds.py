@@ -50,7 +50,8 @@ def choose(scope: Scope) -> tuple[str, str, dict[str, str]]:
     with st.grid(columns=5 if len(models) > 1 else 4, min_column_width=165):
         chosen = _box("Metric", list(called), "rule_metric")
         monitor, metric = called[chosen]
-        measured = reads.prepared(_whole(scope), ["week"], monitor=monitor, metric=metric, segment="all").frame
+        window = rulebook.resolve(reads.rules(scope), monitor=monitor, metric=metric, segment="all").window
+        measured = reads.prepared(_whole(scope), [window], monitor=monitor, metric=metric, segment="all").frame
         columns = sorted(measured["column"].unique(), key=str.casefold)
         about = {"monitor": monitor, "metric": metric} if names.count(metric) > 1 else {"metric": metric}
         about |= _named("column", _box("Column of the rule", [rule_form.EVERY["column"], *columns], "rule_column"))
