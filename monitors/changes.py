@@ -145,11 +145,13 @@ def of_schema(cells: pd.DataFrame, columns: pd.DataFrame) -> list[Row]:
     """
     schemas = {load: json.dumps(sorted(zip(own["column"], own["type"], strict=True))) for load, own in columns.groupby("load")}
     valued = cells.assign(value=cells["load"].map(schemas)).dropna(subset=["value"])
-    rows = []
+    rows: list[Row] = []
     for turn in turns(stretches(valued)):
         if turn.how != "alone":
             at = turn.at if turn.how == "start" else _next_row(valued, turn.at)
-            rows += [_schema_row(*change, at) for change in columns_differ(turn.before, turn.after)]
+            gone = {row["what"] for row in rows if not row["after"]}
+            differ = columns_differ(turn.before, turn.after)
+            rows += [_schema_row(*change, at) | ({"detail": "column back"} if change[0] in gone and not change[1] else {}) for change in differ]
     return rows
 
 

@@ -148,8 +148,8 @@ def _named(key: str, before: Body, after: Body) -> Iterator[Difference]:
         return
     old, new = before[key], after[key]
     for name in sorted({*old, *new}):
-        was, now = str(old.get(name, "")), str(new.get(name, ""))
-        if was != now:
+        if old.get(name, "") != new.get(name, ""):
+            was, now = _told(old.get(name, ""), new.get(name, ""))
             kind = "source" if key == "sources" else "data" if name.startswith("train") else "model"
             yield Difference(kind, name, was, now, "" if was and now else "added" if now else "removed")
 
@@ -160,3 +160,9 @@ def _gone(one: Body, other: Body) -> list[str]:
         return []
     there = set(other["features"])
     return [name for name in one["features"] if name not in there]
+
+
+def _told(*values: Any) -> tuple[str, ...]:
+    """Values as text, fractions to six figures where these tell them apart."""
+    short = tuple(f"{value:.6g}" if isinstance(value, float) else str(value) for value in values)
+    return short if len(set(short)) == len(short) else tuple(map(str, values))

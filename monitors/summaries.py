@@ -129,14 +129,20 @@ def by_day(volume: pd.DataFrame) -> pd.Series:
     return volume.set_index("window_start")["rows"].resample("D").sum()
 
 
+LIMITING = ("kind", "direction", "warning", "critical", "above_noise", "above_usual")
+
+
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What some rule may raise an alert on: a metric in windows of a length, in one segment or (None) in any."""
+    """What some rule may raise an alert on: a metric in windows of a length, in one segment or (None) in any; `exceeding` is the lowest
+    limit that a value has to exceed, None where that is not one number; `beyond` the floors that it has to exceed too."""
 
     monitor: str | None
     metric: str
     window: str
     segment: str | None
+    exceeding: float | None
+    beyond: tuple[str, ...]
 
 
 def watched(rules: Sequence[Rule]) -> tuple[Watched, ...]:
@@ -152,8 +158,19 @@ def watched(rules: Sequence[Rule]) -> tuple[Watched, ...]:
         windows = {rule.window for rule in about if "window" in rule.changes} | {resolve(rules, **names).window}
         for window in sorted(windows):
             for segment in (None,) if anywhere else sorted(segments):
-                found[Watched(monitor, str(metric), window, segment)] = None
+                # Of one segment nothing is to be gained: to ask which series exceed the limit costs what reading them does.
+                least = _least(rules, about, names) if segment is None else (None, ())
+                found[Watched(monitor, str(metric), window, segment, *least)] = None
     return tuple(found)
+
+
+def _least(rules: Sequence[Rule], about: Sequence[Rule], names: dict[str, Any]) -> tuple[float | None, tuple[str, ...]]:
+    whole = resolve(rules, **names)
+    said = {field: {getattr(whole, field), *(r.changes[field] for r in about if field in r.changes)} for field in LIMITING}
+    limits = [limit for limit in said["warning"] | said["critical"] if limit is not None]
+    plain = said["kind"] == {"constant"} and said["direction"] == {"above"} and all(isinstance(x, int | float) for x in limits)
+    floors = tuple(floor for floor in ("noise", "usual") if said[f"above_{floor}"] == {True})
+    return (min(limits), floors) if plain and limits else (None, ())
 
 
 def present(alerts: pd.DataFrame, versions: pd.DataFrame) -> pd.DataFrame:

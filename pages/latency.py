@@ -35,9 +35,9 @@ def main() -> None:
 def of_components(scope: Scope, names: list[str]) -> None:
     """Everything on times: the components at a glance, then one of them."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        column = st.selectbox("Component", names, key="component", bind="query-params", width=260)
+        column = st.selectbox("Component", names, key="column", bind="query-params", width=260)
         lengths = ["day", "week", "month"]
-        window = st.segmented_control("Window", lengths, default="day", required=True, key="latency_window", bind="query-params")
+        window = st.segmented_control("Window", lengths, default="day", required=True, key="window", bind="query-params")
     judged = all_judged(scope, window)
     if judged.empty:
         sidebar.nothing_measured(scope, "latency")
@@ -96,7 +96,7 @@ def listed(found: pd.DataFrame, column: str, percentile: str) -> None:
 def against_thresholds(scope: Scope, column: str) -> None:
     """One metric with its thresholds and floors, in the windows of its rule."""
     st.subheader("Against thresholds", anchor=False)
-    metric = st.selectbox("Metric", JUDGED, key="latency_metric", bind="query-params", width=260)
+    metric = st.selectbox("Metric", JUDGED, key="metric", bind="query-params", width=260)
     told = words.metric(metric)
     rules = reads.rules(scope)
     length = thresholds.resolve(rules, monitor="latency", metric=metric, column=column, segment=scope.segment).window

@@ -21,7 +21,7 @@ def test_the_page_shows_times_steps_and_two_versions(visit: Visit):
 
 
 def test_a_link_opens_the_component_and_the_metric(visit: Visit):
-    page = visit("latency?component=latency_model_ms&latency_metric=p50_step&before=v2&after=v1")
+    page = visit("latency?column=latency_model_ms&metric=p50_step&before=v2&after=v1")
     expect(page.get_by_role("heading", name="latency_model_ms over time")).to_be_visible()
     expect(page.get_by_text("Step of p50.", exact=False).first).to_be_visible()
     expect(page.get_by_text(re.compile("v1 against v2, at p95: .* times as fast"))).to_be_visible()
@@ -33,7 +33,7 @@ def test_a_chosen_component_stands_in_the_url(visit: Visit):
     page.get_by_role("option", name="latency_model_ms").click()
     settle(page)
     expect(page.get_by_role("heading", name="latency_model_ms over time")).to_be_visible()
-    assert "component=latency_model_ms" in page.url
+    assert "column=latency_model_ms" in page.url
 
 
 def test_one_version_alone_is_not_compared(visit: Visit):
