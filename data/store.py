@@ -53,6 +53,8 @@ TABLES = {
         window_start TIMESTAMPTZ, window_end TIMESTAMPTZ, rows BIGINT, value DOUBLE, noise DOUBLE, usual DOUBLE, p_value DOUBLE,
         reason VARCHAR, dataset VARCHAR""",
     "thresholds": "edit BIGINT, rules VARCHAR, edited_at TIMESTAMPTZ, author VARCHAR, reason VARCHAR",
+    "schemas": """edit BIGINT, model VARCHAR, version VARCHAR, edits VARCHAR, edited_at TIMESTAMPTZ, author VARCHAR,
+        reason VARCHAR""",
 }
 # What a lost race says; nothing of the transaction was done, so it is done again.
 RACES = ("database is locked", "conflict", "Conflict", "could not serialize", "deadlock detected", "PRIMARY KEY or UNIQUE constraint")

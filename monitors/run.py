@@ -16,12 +16,12 @@ from data.refresh import Refreshed, refresh
 from data.sql import quote
 from data.store import Connection, Store, append, author, models, one_run, transact
 from monitors import alerts as alerting
-from monitors import drift, rulebook, summaries
+from monitors import drift, invariants, rulebook, schema, summaries
 from monitors.measurements import STORED, typed
 from monitors.rules import Rule
 from monitors.thresholds import judge
 
-MONITORS = (drift,)  # to add one: a module with `measure(profiles, bins)` and ROLES, those of its columns; its rules in thresholds.yaml
+MONITORS = (drift, schema)  # to add one: a module with `measure(profiles, bins)` and ROLES, those of its columns; its rules in thresholds.yaml
 # What is counted of requests is measured over the whole history at every run: a value may depend on windows before, or of other versions.
 WHOLE = ("requests", "latency")
 LENGTHS = {"day": "window_end - window_start = INTERVAL 1 DAY", "week": "window_end - window_start = INTERVAL 7 DAY"}
@@ -77,8 +77,10 @@ def _run_one(store: Store, model: str, tell: Progress) -> Ran | None:
 def _measure(store: Store, model: str, refreshed: Refreshed, tell: Progress) -> Iterator[pd.DataFrame]:
     """Measure every day, week and month that holds a touched window, from all profiles in it; a few columns at a time, for memory's sake."""
     spans, learnt = _spans(refreshed.touched), bins(store, model)
+    more = {schema: (invariants.facts(store, model, learnt),)}  # what a monitor takes besides profiles and bins
     since, until = (spans["window_start"].min(), spans["window_end"].max()) if len(spans) else (FAR, FAR)
     columns = store.frame('SELECT DISTINCT "column", role FROM main.profiles WHERE model = ? ORDER BY ALL', [model])
+    always = columns["column"][columns["role"].isin(WHOLE)]
     parts: list[pd.DataFrame] = []
     for i, (column, role) in enumerate(columns.itertuples(index=False, name=None)):
         tell("measure", i / len(columns))
@@ -88,8 +90,9 @@ def _measure(store: Store, model: str, refreshed: Refreshed, tell: Progress) -> 
         both = pd.concat([reference, log], ignore_index=True)
         for monitor in MONITORS:
             if role in monitor.ROLES:
-                measured = monitor.measure(both, learnt)
-                parts.append(measured if role in WHOLE else _kept(measured, spans, refreshed))
+                measured = monitor.measure(both, learnt, *more.get(monitor, ()))
+                anew = measured["column"].isin(always) & (role in WHOLE)  # schema tells of other columns too, what is missing of them
+                parts += [measured[anew], _kept(measured[~anew], spans, refreshed)]
         if sum(map(len, parts)) > AT_ONCE or i == len(columns) - 1:
             yield pd.concat([typed(pd.DataFrame()), *parts], ignore_index=True)
             parts = []
