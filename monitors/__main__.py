@@ -12,6 +12,7 @@ from data.sample.bundle import MODEL, load_sample
 from data.store import DATASETS, Store, open_store
 from monitors import output, rulebook, run
 from monitors.alerts import sentence
+from monitors.commands import schema
 from monitors.rules import Rule, scope_text
 
 DESCRIPTION = "Watch machine-learning models in production: load their logs, see what drifted, tune the thresholds."
@@ -25,7 +26,7 @@ EXAMPLES = """examples:
 Every command takes --store DIR (default: VIGIA_STORE, else .vigia). Exit codes: 0 fine, 1 alerts, 2 a mistake in the call or the data."""
 
 # Commands of two words: the first with what it is about.
-GROUPS = {"thresholds": "show and change the thresholds"}
+GROUPS = {"thresholds": "show and change the thresholds", schema.GROUP[0]: schema.GROUP[1]}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -169,7 +170,7 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
 
 
 Add = Callable[..., argparse.ArgumentParser]
-SUBJECTS: tuple[Callable[[Add], None], ...] = ()  # `declare` of each module of monitors/commands
+SUBJECTS: tuple[Callable[[Add], None], ...] = (schema.declare,)  # `declare` of each module of monitors/commands
 
 
 def _parser() -> argparse.ArgumentParser:

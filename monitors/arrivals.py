@@ -3,8 +3,10 @@
 A part of the monitor `schema`: its metrics of the table, not of a column's values.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ from monitors.schemas import Schema, predicted, unusual
 METRICS = ("duplicate_rate", "rows_ratio", "freshness_hours")
 PERIODS: tuple[periods.Period, ...] = ("day", "week", "month")
 WEEKS, ENOUGH = 8, 3  # weeks before in which the same weekday is looked up, and how many of them say what is expected
+INDEX = r"__index_level_\d+__"
 OVER = pd.Timedelta(hours=2)  # the last day of a log is over if its last row came in its last two hours
 Floats = NDArray[np.float64]
 
@@ -90,15 +93,16 @@ def columns(facts: Facts, period: periods.Period) -> pd.DataFrame:
     parts = []
     for version, windows in total.groupby("version"):
         schema = facts.schemas.get(facts.source(str(version)))
-        own: pd.DataFrame = keyed[keyed["version"] == version]
+        own = keyed[keyed["version"] == version]
         if schema is None:
             continue  # there is nothing that a column could be missing from
         for name in required(schema):
             lacking = [load for load, cols in facts.files.items() if name not in cols]
-            parts.append(_presence("missing_column", name, windows, own.loc[own["load"].isin(lacking)]))
+            hits = own.loc[own["load"].isin(lacking)]
+            parts.append(_presence("missing_column", name, windows, hits))
         for name in unknown(schema, facts, own["load"].unique()):
             having = own.loc[own["load"].isin([load for load, cols in facts.files.items() if name in cols])]
-            since: pd.DataFrame = windows[windows["start"] >= having["start"].min()]
+            since = windows[windows["start"] >= having["start"].min()]
             parts.append(_presence("new_column", name, since, having))
     if not parts:
         return pd.DataFrame()
@@ -112,12 +116,12 @@ def required(schema: Schema) -> list[str]:
 
 
 def unknown(schema: Schema, facts: Facts, loads: Iterable[int]) -> list[str]:
-    """The columns of some loads that nobody knows."""
-    found = {name for load in loads for name in facts.files.get(load, ())}
+    """The columns of some loads that nobody knows; not the index that pandas writes into a file now and then."""
+    found = {name for load in loads for name in facts.files.get(load, ()) if not re.fullmatch(INDEX, name)}
     return sorted(found - facts.named - set(schema.columns))
 
 
-def _presence(metric: str, name: str, windows: pd.DataFrame, hits: pd.DataFrame) -> pd.DataFrame:
+def _presence(metric: str, name: str, windows: Any, hits: Any) -> pd.DataFrame:
     count = windows["start"].map(hits.groupby("start")["rows"].sum()).fillna(0)
     return pd.DataFrame({"version": windows["version"], "start": windows["start"], "metric": metric, "column": name,
                          "rows": windows["rows"], "value": count / windows["rows"]})  # fmt: skip

@@ -91,7 +91,8 @@ def _measure(store: Store, model: str, refreshed: Refreshed, tell: Progress) -> 
         for monitor in MONITORS:
             if role in monitor.ROLES:
                 measured = monitor.measure(both, learnt, *more.get(monitor, ()))
-                anew = measured["column"].isin(always) & (role in WHOLE)  # schema tells of other columns too, what is missing of them
+                # schema tells of other columns too: what is missing of them in a window, and from when on there is a new one.
+                anew = (measured["column"].isin(always) & (role in WHOLE)) | (measured["metric"] == "new_column")
                 parts += [measured[anew], _kept(measured[~anew], spans, refreshed)]
         if sum(map(len, parts)) > AT_ONCE or i == len(columns) - 1:
             yield pd.concat([typed(pd.DataFrame()), *parts], ignore_index=True)
@@ -120,8 +121,8 @@ def _forget(cursor: Connection, model: str, refreshed: Refreshed) -> None:
     for version in refreshed.references:
         sql = "DELETE FROM main.measurements WHERE model = ? AND version = ? AND dataset = 'reference'"
         cursor.execute(sql, [model, version])
-    whole = """DELETE FROM main.measurements WHERE model = ?
-        AND "column" IN (SELECT "column" FROM main.profiles WHERE model = ? AND role IN ('requests', 'latency'))"""
+    whole = """DELETE FROM main.measurements WHERE model = ? AND (metric = 'new_column'
+        OR "column" IN (SELECT "column" FROM main.profiles WHERE model = ? AND role IN ('requests', 'latency')))"""
     cursor.execute(whole, [model, model])
     if refreshed.touched:
         cursor.register("touched_spans", _spans(refreshed.touched))

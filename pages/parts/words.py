@@ -30,6 +30,15 @@ METRICS = {
     "chi2": Metric("Cramér's V", "Strength of the difference between two tables of counts: 0 none, 1 full."),
     "hellinger": Metric("Hellinger distance", "From 0, the same shares, to 1, nothing in common; looks closer at small shares."),
     "linf": Metric("Largest share moved", "The most that the share of any one category moved.", "share", ".1%"),
+    "missing_column": Metric("Missing column", "Share of the rows whose file lacked the column.", "share of rows", ".1%"),
+    "new_column": Metric("New column", "Share of the rows whose file has a column that nobody knows.", "share of rows", ".1%"),
+    "type_rate": Metric("Wrong type", "Share of the rows with a value of another type: a text, or 2.5 among whole numbers.", "share of rows", ".2%"),
+    "null_rate": Metric("Nulls", "Share of the rows without a value, of those whose file has the column.", "share of rows", ".2%"),
+    "range_rate": Metric("Out of range", "Share of the finite values below the least or above the greatest expected.", "share of values", ".2%"),
+    "domain_rate": Metric("Not in the domain", "Share of the values that are no expected category; nulls do not count.", "share of values", ".2%"),
+    "duplicate_rate": Metric("Stands again", "Rows more than there are different ones: a, a, a, b, c give 2/5.", "share of rows", ".2%"),
+    "rows_ratio": Metric("Rows, against before", "Rows over the median of the same weekday in the eight weeks before.", "ratio", ".2f"),
+    "freshness_hours": Metric("Freshness", "Hours from the last row to the end of the window.", "hours", ".1f"),
 }
 STATES = {-1: "not judged", 0: "ok", 1: "warning", 2: "critical"}
 MARKS = {-1: ":gray-badge[not judged]", 0: ":green-badge[ok]", 1: ":orange-badge[warning]", 2: ":red-badge[critical]"}
