@@ -74,13 +74,15 @@ def evidence(store: Store, model: str, asked: Asked, limit: int = SHOWN) -> Evid
     sql, bound = _rows(source, asked, lacking)
     if sql is None:
         return NOTHING
-    of, broken, first, last = store.cursor().execute(COUNTED.format(rows=sql), bound).fetchone() or (0, 0, None, None)
+    counted = store.frame(COUNTED.format(rows=sql), bound)
+    of, broken = int(counted["of"].iloc[0]), int(counted["broken"].iloc[0])
     if not broken:
-        return Evidence(0, int(of), None, None)
+        return Evidence(0, of, None, None)
+    first, last = (pd.Timestamp(counted[name].iloc[0]).to_pydatetime() for name in ("first", "last"))
     loads = store.frame(BY_LOAD.format(rows=sql), bound)
     values = store.frame(SOME.format(rows=sql), bound | {"limit": limit})
     common = store.frame(COMMON.format(rows=sql), bound | {"limit": limit})
-    return Evidence(int(broken), int(of), first, last, loads, values, common)
+    return Evidence(broken, of, first, last, loads, values, common)
 
 
 def _loads_lacking(store: Store, model: str, column: str) -> list[int]:
@@ -145,7 +147,11 @@ def _test(source: Source, asked: Asked) -> tuple[str, str, dict[str, Any]] | Non
         return f"{x} IS NULL AND {misfit} IS NULL", "NULL::VARCHAR", {"column": asked.column}
     if asked.metric == "type_rate":
         odd = f"(isfinite({x}) AND {x} <> trunc({x}))" if number else f"NOT regexp_full_match({text}, '{WHOLE}')"
-        return f"{misfit} IS NOT NULL" + (f" OR {odd}" if asked.whole else ""), f"coalesce({misfit}, {text})", {"column": asked.column}
+        return (
+            f"{misfit} IS NOT NULL" + (f" OR {odd}" if asked.whole else ""),
+            f"coalesce({misfit}, {text})",
+            {"column": asked.column},
+        )
     if asked.metric == "range_rate" and number:
         ends = [(f"{x} < $low", "low", asked.min), (f"{x} > $high", "high", asked.max)]
         told = [sql for sql, _, end in ends if end is not None] or ["false"]
@@ -164,6 +170,10 @@ def _again(source: Source) -> tuple[str, str, dict[str, Any]]:
     time = quote(str(source.roles.timestamp))
     version = f"coalesce({quote(source.version)}, '')" if source.version else "''"
     window = f"epoch_us({time}) // {source.window_us}"
-    value = f"CAST({quote(str(key))} AS VARCHAR)" if has_key else f"concat_ws(', ', {', '.join(f'CAST({quote(c)} AS VARCHAR)' for c in names)})"
+    value = (
+        f"CAST({quote(str(key))} AS VARCHAR)"
+        if has_key
+        else f"concat_ws(', ', {', '.join(f'CAST({quote(c)} AS VARCHAR)' for c in names)})"
+    )
     place = f"row_number() OVER (PARTITION BY {version}, {window}, {', '.join(map(quote, names))} ORDER BY _load, _row)"
     return f"{place} > 1", value, {}

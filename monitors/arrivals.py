@@ -140,7 +140,9 @@ def duplicates(requests: pd.DataFrame, facts: Facts, period: periods.Period) -> 
     rows = merged["rows"].to_numpy(float)
     value = np.where(rows > 0, again / np.maximum(rows, 1), np.nan)
     kept = merged[["version", "window_start", "window_end", "dataset"]]
-    table = kept.assign(column="", segment="all", metric="duplicate_rate", rows=rows.astype(np.int64), value=value, noise=np.nan, usual=np.nan)
+    table = kept.assign(
+        column="", segment="all", metric="duplicate_rate", rows=rows.astype(np.int64), value=value, noise=np.nan, usual=np.nan
+    )
     for version in table.loc[table["dataset"] == "log", "version"].unique():
         schema = facts.schemas.get(facts.source(version))
         if schema is None or schema.duplicate_share is None:
@@ -197,19 +199,27 @@ def same_weekday(rows: Floats) -> Floats:
     return expected
 
 
-def _ratios(rows: Floats, expected: Floats, is_over: NDArray[np.bool_], start: NDArray[np.int64], period: periods.Period) -> pd.DataFrame:
+def _ratios(
+    rows: Floats, expected: Floats, is_over: NDArray[np.bool_], start: NDArray[np.int64], period: periods.Period
+) -> pd.DataFrame:
     counted = ~np.isnan(expected) & is_over
-    table = pd.DataFrame({"start": start, "seen": np.where(counted, rows, 0), "rows": np.where(counted, expected, 0), "counted": counted})
+    table = pd.DataFrame(
+        {"start": start, "seen": np.where(counted, rows, 0), "rows": np.where(counted, expected, 0), "counted": counted}
+    )
     summed = table.groupby("start", as_index=False).sum()
     value = np.where(summed["rows"] > 0, summed["seen"] / summed["rows"].where(summed["rows"] > 0, 1), np.nan)
     reason = pd.Series(np.where(summed["counted"] > 0, NONE_EXPECTED, NO_BEFORE), dtype=object)
     if not is_over[-1] and not np.isnan(expected[-1]) and summed["counted"].iat[-1] == 0:
         reason.iat[-1] = NOT_OVER
-    made = summed[["start"]].assign(rows=summed["rows"].round(), value=value, metric="rows_ratio", reason=reason.mask(~np.isnan(value)))
+    made = summed[["start"]].assign(
+        rows=summed["rows"].round(), value=value, metric="rows_ratio", reason=reason.mask(~np.isnan(value))
+    )
     return _timed(made, period)
 
 
-def _freshness(last: pd.Series, rows: Floats, start: NDArray[np.int64], end: pd.Timestamp, period: periods.Period) -> pd.DataFrame:
+def _freshness(
+    last: pd.Series, rows: Floats, start: NDArray[np.int64], end: pd.Timestamp, period: periods.Period
+) -> pd.DataFrame:
     latest = pd.Series(last.cummax().ffill().to_numpy(), dtype=last.dtype)
     table = pd.DataFrame({"start": start, "rows": rows, "last": latest})
     made = _timed(table.groupby("start", as_index=False).agg(rows=("rows", "sum"), last=("last", "last")), period)

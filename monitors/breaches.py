@@ -9,7 +9,21 @@ from monitors.alerts import alerts
 
 # Their value is not a share of rows, so it counts no rows that are broken.
 WITHOUT_ROWS = ("rows_ratio", "freshness_hours")
-COLUMNS = ["severity", "metric", "column", "version", "segment", "start", "end", "windows", "peak", "threshold", "state", "broken", "of"]
+COLUMNS = [
+    "severity",
+    "metric",
+    "column",
+    "version",
+    "segment",
+    "start",
+    "end",
+    "windows",
+    "peak",
+    "threshold",
+    "state",
+    "broken",
+    "of",
+]
 
 
 def violations(judged: pd.DataFrame) -> pd.DataFrame:
@@ -54,5 +68,8 @@ def with_loads(found: pd.DataFrame, parts: pd.DataFrame, files: Mapping[int, str
         inside = (parts["window_end"] > row["start"]) & (parts["window_start"] < row["end"])
         own = parts[inside & (parts["version"] == row["version"])] if row["version"] else parts[inside]
         loads = list(dict.fromkeys(own.sort_values(["window_start", "load"])["load"].tolist()))
-        told.append(", ".join(files.get(int(load), f"load {load}") for load in loads[:2]) + (f" and {len(loads) - 2} more" if len(loads) > 2 else ""))
+        told.append(
+            ", ".join(files.get(int(load), f"load {load}") for load in loads[:2])
+            + (f" and {len(loads) - 2} more" if len(loads) > 2 else "")
+        )
     return found.assign(loads=told)

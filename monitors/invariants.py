@@ -47,7 +47,11 @@ def learnt(store: Store, model: str, bins: pd.DataFrame) -> dict[str, Schema]:
     from_log = own_table is not None and own_table.version is None
     found = {}
     for version, rows in profiles.groupby("version"):
-        brought = loads[loads["dataset"] == "log"] if from_log else loads[(loads["dataset"] == "reference") & (loads["version"] == version)]
+        brought = (
+            loads[loads["dataset"] == "log"]
+            if from_log
+            else loads[(loads["dataset"] == "reference") & (loads["version"] == version)]
+        )
         listed = [set(columns) for columns in brought["columns"] if _is_list(columns)]
         files = set().union(*listed) if listed and len(listed) == len(brought) else None
         own = bins[(bins["version"] == version) & (bins["column"] != "")]
@@ -85,7 +89,9 @@ def chosen(found: Mapping[str, Schema], model: str, version: str | None) -> Sche
     BadInput : there is no such one, or none or several to choose from.
     """
     if not found:
-        raise BadInput(f'"{model}" has no reference that was profiled, so there is no schema. Load one with --as reference, then run.')
+        raise BadInput(
+            f'"{model}" has no reference that was profiled, so there is no schema. Load one with --as reference, then run.'
+        )
     if version is None:
         if len(found) > 1:
             raise BadInput(f'"{model}" has a schema for each of {", ".join(found)}. Say which one with --version.')
@@ -136,4 +142,17 @@ def _is_list(value: Any) -> bool:
     return value is not None and not isinstance(value, float)
 
 
-__all__ = ["Column", "ColumnEdit", "Edits", "Facts", "Schema", "chosen", "edits", "facts", "history", "in_force", "learnt", "save"]
+__all__ = [
+    "Column",
+    "ColumnEdit",
+    "Edits",
+    "Facts",
+    "Schema",
+    "chosen",
+    "edits",
+    "facts",
+    "history",
+    "in_force",
+    "learnt",
+    "save",
+]

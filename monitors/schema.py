@@ -77,7 +77,9 @@ def measure(profiles: pd.DataFrame, bins: pd.DataFrame, facts: Facts) -> pd.Data
 def of_column(name: str, profiles: pd.DataFrame, bins: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     """The measurements of one column: all versions, segments and lengths of window."""
     timed, whole = profiles[profiles["window_start"].notna()], profiles[profiles["window_start"].isna()]
-    windows = pd.concat([periods.merge(timed, period).assign(period=i) for i, period in enumerate(arrivals.PERIODS)], ignore_index=True)
+    windows = pd.concat(
+        [periods.merge(timed, period).assign(period=i) for i, period in enumerate(arrivals.PERIODS)], ignore_index=True
+    )
     wholes = {(row["version"], row["segment"]): row for row in whole.to_dict("records")}
     own_bins = {row["version"]: row for row in bins[bins["column"] == name].to_dict("records") if row["role"] in ROLES}
     lost = lost_rows(name, windows, facts)
@@ -112,7 +114,9 @@ def lost_rows(name: str, windows: pd.DataFrame, facts: Facts) -> Floats:
         here = ((windows["period"] == i) & (windows["dataset"] == "log")).to_numpy()
         start = periods.starts(gone["window_start"], period)
         by_window = gone.groupby([gone["version"].to_numpy(), start])["rows"].sum()
-        total = facts.arrived.groupby([facts.arrived["version"].to_numpy(), periods.starts(facts.arrived["window_start"], period)])["rows"].sum()
+        total = facts.arrived.groupby(
+            [facts.arrived["version"].to_numpy(), periods.starts(facts.arrived["window_start"], period)]
+        )["rows"].sum()
         keys = pd.MultiIndex.from_arrays([windows["version"][here], periods.starts(windows["window_start"][here], period)])
         count, all_ = (table.reindex(keys, fill_value=0).to_numpy(float) for table in (by_window, total))
         part = np.where(count == 0, 0.0, np.where(count == all_, rows[here], np.nan))
@@ -142,14 +146,20 @@ def shares(
     if expected.kind == "number":
         if expected.role != "score" or (expected.min, expected.max) != (0, 1) or set(expected.edited) & {"min", "max"}:
             found.append(_range(windows, expected, bins, whole, dataset))
-        found += [_blank(windows, "domain_rate", "domain_rate needs categories; the column holds numbers")] if segment == "all" else []
+        found += (
+            [_blank(windows, "domain_rate", "domain_rate needs categories; the column holds numbers")] if segment == "all" else []
+        )
     else:
         found += [_domain(windows, expected, bins, whole, dataset)]
-        found += [_blank(windows, "range_rate", "range_rate needs numbers; the column holds categories")] if segment == "all" else []
+        found += (
+            [_blank(windows, "range_rate", "range_rate needs numbers; the column holds categories")] if segment == "all" else []
+        )
     return found
 
 
-def _nulls(windows: pd.DataFrame, rows: Floats, came: NDArray[Any], expected: Column | None, whole: Mapping[Any, Any] | None) -> Shares:
+def _nulls(
+    windows: pd.DataFrame, rows: Floats, came: NDArray[Any], expected: Column | None, whole: Mapping[Any, Any] | None
+) -> Shares:
     if expected is not None and "serving" not in expected.required_in:
         return _blank(windows, "null_rate", NOT_SERVED)
     lost = windows["rows"].to_numpy(float) - rows
@@ -160,7 +170,9 @@ def _nulls(windows: pd.DataFrame, rows: Floats, came: NDArray[Any], expected: Co
     return _share("null_rate", windows["nulls"].to_numpy(float) - lost, rows, noise, came)
 
 
-def _types(windows: pd.DataFrame, rows: Floats, came: NDArray[Any], expected: Column | None, whole: Mapping[Any, Any] | None) -> Shares:
+def _types(
+    windows: pd.DataFrame, rows: Floats, came: NDArray[Any], expected: Column | None, whole: Mapping[Any, Any] | None
+) -> Shares:
     broken = windows["misfits"].to_numpy(float)
     hits = float(whole["misfits"]) if whole is not None else 0.0
     if expected is not None and expected.type == "integer":
@@ -170,7 +182,9 @@ def _types(windows: pd.DataFrame, rows: Floats, came: NDArray[Any], expected: Co
     return _share("type_rate", broken, rows, noise, came)
 
 
-def _range(windows: pd.DataFrame, expected: Column, bins: Mapping[Any, Any], whole: Mapping[Any, Any] | None, dataset: str) -> Shares:
+def _range(
+    windows: pd.DataFrame, expected: Column, bins: Mapping[Any, Any], whole: Mapping[Any, Any] | None, dataset: str
+) -> Shares:
     counts, edges = _counts(windows), np.asarray(bins["edges"], float)
     total = counts.sum(axis=1).astype(float)
     is_edited = bool(set(expected.edited) & {"min", "max"})
@@ -215,7 +229,9 @@ def _outside_the_rest(windows: pd.DataFrame, counts: NDArray[Any], edges: Floats
     return outside
 
 
-def _domain(windows: pd.DataFrame, expected: Column, bins: Mapping[Any, Any], whole: Mapping[Any, Any] | None, dataset: str) -> Shares:
+def _domain(
+    windows: pd.DataFrame, expected: Column, bins: Mapping[Any, Any], whole: Mapping[Any, Any] | None, dataset: str
+) -> Shares:
     counts = _counts(windows)
     odd = _filled(windows["fractions"]) if expected.type == "integer" else np.zeros(len(windows))
     total = counts.sum(axis=1) - odd
@@ -233,7 +249,9 @@ def _domain(windows: pd.DataFrame, expected: Column, bins: Mapping[Any, Any], wh
         reference = np.asarray(whole["counts"])
         named = reference[: len(allowed)]
         unexpected = float(named[~allowed].sum() + reference[-2])
-        noise = predicted(total, unexpected + (float((named == 1).sum()) if "domain" not in expected.edited else 0.0), float(reference.sum()))
+        noise = predicted(
+            total, unexpected + (float((named == 1).sum()) if "domain" not in expected.edited else 0.0), float(reference.sum())
+        )
     return _share("domain_rate", broken.astype(float), total, noise, _empty(total))
 
 
@@ -287,7 +305,12 @@ def table(windows: pd.DataFrame, found: Shares, usual: Floats) -> pd.DataFrame:
     """One metric of some windows as measurements."""
     kept = windows[["model", "version", "column", "segment", "window_start", "window_end", "dataset"]].reset_index(drop=True)
     return kept.assign(
-        metric=found.metric, rows=found.rows.astype(np.int64), value=found.value, noise=found.noise, usual=usual, reason=found.reason
+        metric=found.metric,
+        rows=found.rows.astype(np.int64),
+        value=found.value,
+        noise=found.noise,
+        usual=usual,
+        reason=found.reason,
     )
 
 

@@ -40,10 +40,16 @@ def _tfdv_feature(column: Column) -> Message:
     if column.required_in:
         some = {"min_fraction": [1 - (column.null_share or 0.0)]} if column.null_share is None or column.null_share < 1 else {}
         found["presence"] = [{**some, "min_count": [1]}]
-    found["shape" if not column.null_share else "value_count"] = [{"dim": [{"size": [1]}]} if not column.null_share else {"min": [1], "max": [1]}]
+    found["shape" if not column.null_share else "value_count"] = [
+        {"dim": [{"size": [1]}]} if not column.null_share else {"min": [1], "max": [1]}
+    ]
     if column.kind == "number" and (column.min is not None or column.max is not None):
         whole = column.type == "integer"
-        ends = {name: [int(end) if whole else float(end)] for name, end in (("min", column.min), ("max", column.max)) if end is not None}
+        ends = {
+            name: [int(end) if whole else float(end)]
+            for name, end in (("min", column.min), ("max", column.max))
+            if end is not None
+        }
         found["int_domain" if whole else "float_domain"] = [ends]
     elif column.domain is not None:
         found["string_domain"] = [{"name": [column.name], "value": list(column.domain)}]
@@ -72,7 +78,9 @@ def from_tfdv(text: str, origin: str) -> tuple[Fields, list[str]]:
     return found, notes
 
 
-def _tfdv_fields(feature: Message, default: list[str], domains: Mapping[str, tuple[str, Message]]) -> tuple[dict[str, Any], list[str]]:
+def _tfdv_fields(
+    feature: Message, default: list[str], domains: Mapping[str, tuple[str, Message]]
+) -> tuple[dict[str, Any], list[str]]:
     fields: dict[str, Any] = {}
     notes: list[str] = []
     kind = str(feature.get("type", ["TYPE_UNKNOWN"])[0])
@@ -86,7 +94,14 @@ def _tfdv_fields(feature: Message, default: list[str], domains: Mapping[str, tup
     for name in ("skew_comparator", "drift_comparator"):
         for comparator in feature.get(name, ()):
             notes += _comparator(name, comparator, str(feature["name"][0]))
-    one_value: tuple[Message, ...] = ({"dim": [{"size": [1]}]}, {"dim": []}, {}, {"min": [1], "max": [1]}, {"min": [1]}, {"max": [1]})
+    one_value: tuple[Message, ...] = (
+        {"dim": [{"size": [1]}]},
+        {"dim": []},
+        {},
+        {"min": [1], "max": [1]},
+        {"min": [1]},
+        {"max": [1]},
+    )
     for name in ("shape", "value_count"):
         if name in feature and feature[name][0] not in one_value:
             notes.append(f"`{name}`: a column holds one value a row here")
@@ -129,7 +144,9 @@ def _tfdv_domain(feature: Message, domains: Mapping[str, tuple[str, Message]], f
             fields |= {"domain": tuple(values)} if len(values) == 2 else {}
         else:
             fields |= {end: float(domain[end][0]) for end in ("min", "max") if end in domain}
-        known = {"string_domain": ("name", "value"), "bool_domain": ("name", "true_value", "false_value")}.get(kind, ("name", "min", "max"))
+        known = {"string_domain": ("name", "value"), "bool_domain": ("name", "true_value", "false_value")}.get(
+            kind, ("name", "min", "max")
+        )
         notes += [f"`{kind}.{name}`" for name in domain if name not in known]
 
 
@@ -139,7 +156,9 @@ def _comparator(name: str, comparator: Message, column: str) -> list[str]:
     for measure, value in comparator.items():
         limit = value[0].get("threshold", [None])[0] if isinstance(value[0], dict) else None
         monitor = "skew" if name == "skew_comparator" else "drift"
-        how = {"infinity_norm": ("linf", limit), "jensen_shannon_divergence": ("js", None if limit is None else limit**0.5)}.get(measure)
+        how = {"infinity_norm": ("linf", limit), "jensen_shannon_divergence": ("js", None if limit is None else limit**0.5)}.get(
+            measure
+        )
         if how is None or how[1] is None or (monitor == "skew" and how[0] != "js"):
             said.append(f"`{name}.{measure}`")
         else:
@@ -159,7 +178,11 @@ def to_sagemaker(schema: Schema) -> tuple[str, tuple[str, ...]]:
         if "serving" not in column.required_in:
             absent.append(column.name)
             continue
-        one: dict[str, Any] = {"name": column.name, "inferred_type": _sagemaker_type(column), "completeness": 1 - (column.null_share or 0.0)}
+        one: dict[str, Any] = {
+            "name": column.name,
+            "inferred_type": _sagemaker_type(column),
+            "completeness": 1 - (column.null_share or 0.0),
+        }
         if column.kind == "number":
             one["num_constraints"] = {"is_non_negative": column.min is not None and column.min >= 0}
             bounded += [column.name] if column.max is not None or (column.min is not None and column.min != 0) else []
@@ -167,9 +190,16 @@ def to_sagemaker(schema: Schema) -> tuple[str, tuple[str, ...]]:
             one["string_constraints"] = {"domains": list(column.domain)}
         features.append(one)
     notes += [f"min and max of {', '.join(bounded)}: only whether a number may be negative"] if bounded else []
-    notes += [f"{', '.join(absent)}: not written, since it knows no environments and would miss them in serving"] if absent else []
+    notes += (
+        [f"{', '.join(absent)}: not written, since it knows no environments and would miss them in serving"] if absent else []
+    )
     comparison = {"perform_comparison": "Enabled", "comparison_threshold": 0.1, "comparison_method": "Robust"}
-    config = {"evaluate_constraints": "Enabled", "emit_metrics": "Enabled", "datatype_check_threshold": 1.0, "domain_content_threshold": 1.0}
+    config = {
+        "evaluate_constraints": "Enabled",
+        "emit_metrics": "Enabled",
+        "datatype_check_threshold": 1.0,
+        "domain_content_threshold": 1.0,
+    }
     whole = {"version": 0.0, "features": features, "monitoring_config": {**config, "distribution_constraints": comparison}}
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n", tuple(notes)
 
@@ -224,10 +254,18 @@ def _sagemaker_config(config: Mapping[str, Any]) -> list[str]:
     for key, metric in (("datatype_check_threshold", "type_rate"), ("domain_content_threshold", "domain_rate")):
         if key in config:
             limit = 1 - float(config[key])
-            notes.append(f"`{key}` {config[key]:g} is a threshold, set with: thresholds set metric={metric} --set warning={limit:.4g}")
+            notes.append(
+                f"`{key}` {config[key]:g} is a threshold, set with: thresholds set metric={metric} --set warning={limit:.4g}"
+            )
     if "distribution_constraints" in config:
         notes.append("`distribution_constraints`: thresholds of drift, set with `thresholds set metric=ks` or `metric=linf`")
-    done = ("datatype_check_threshold", "domain_content_threshold", "distribution_constraints", "evaluate_constraints", "emit_metrics")
+    done = (
+        "datatype_check_threshold",
+        "domain_content_threshold",
+        "distribution_constraints",
+        "evaluate_constraints",
+        "emit_metrics",
+    )
     return notes + [f"`monitoring_config.{key}`" for key in config if key not in done]
 
 

@@ -61,7 +61,9 @@ class Schema:
     duplicate_share: float | None = None
     rows: int = 0
     rows_per_day: float | None = None
-    hours_between_rows: float | None = None  # the longest time from a day's last row to its end: freshness, as the reference shows it
+    hours_between_rows: float | None = (
+        None  # the longest time from a day's last row to its end: freshness, as the reference shows it
+    )
     edited: tuple[str, ...] = ()
 
 
@@ -121,7 +123,9 @@ def _column(name: str, role: str, profile: Mapping[Any, Any] | None, bins: Mappi
     rows, values = int(profile["rows"]), int(counts.sum())
     facts: dict[str, Any] = {"kind": bins["kind"], "null_share": profile["nulls"] / rows, "rows": rows, "values": values}
     if bins["kind"] == "number":
-        return Column(name, role, "integer" if bins["whole"] else "number", required, **facts, **_range(role, profile, bins, values))
+        return Column(
+            name, role, "integer" if bins["whole"] else "number", required, **facts, **_range(role, profile, bins, values)
+        )
     return Column(name, role, _text_type(bins), required, **facts, **_domain(bins, counts, values))
 
 
@@ -290,11 +294,15 @@ def edits_from(given: Mapping[str, Any], origin: str, lines: Mapping[tuple[str, 
     """
     for key in given:
         if key not in ("columns", "table"):
-            raise BadInput(f"{_at(origin, lines, (str(key),))}: `{key}` is not part of a schema. {near(str(key), ('columns', 'table'))}")
+            raise BadInput(
+                f"{_at(origin, lines, (str(key),))}: `{key}` is not part of a schema. {near(str(key), ('columns', 'table'))}"
+            )
     columns, table = given.get("columns") or {}, given.get("table") or {}
     for name, value in (("columns", columns), ("table", table)):
         if not isinstance(value, Mapping):
-            raise BadInput(f"{_at(origin, lines, (name,))}: `{name}` takes lines such as `{'temp' if name == 'columns' else 'duplicate_share'}: …`.")
+            raise BadInput(
+                f"{_at(origin, lines, (name,))}: `{name}` takes lines such as `{'temp' if name == 'columns' else 'duplicate_share'}: …`."
+            )
     found = {str(n): _edit(ColumnEdit, value, origin, lines, ("columns", str(n))) for n, value in columns.items()}
     return Edits({n: e for n, e in found.items() if e.changes}, _edit(TableEdit, table, origin, lines, ("table",)))
 
@@ -305,13 +313,17 @@ def _edit(kind: Any, value: Any, origin: str, lines: Mapping[tuple[str, ...], in
         raise BadInput(f"{_at(origin, lines, where)}: {called}: expected fields such as `null_share: 0.1`, found {value!r}.")
     for key in value:
         if key not in kind.model_fields:
-            raise BadInput(f"{_at(origin, lines, (*where, str(key)))}: {called}: there is no field `{key}`. {near(str(key), kind.model_fields)}")
+            raise BadInput(
+                f"{_at(origin, lines, (*where, str(key)))}: {called}: there is no field `{key}`. {near(str(key), kind.model_fields)}"
+            )
     try:
         return kind(**value)
     except ValidationError as error:
         wrong = error.errors()[0]
         name = str(wrong["loc"][0])
-        cause = wrong.get("ctx", {}).get("error", f"expected {wrong.get('ctx', {}).get('expected', 'something else')}, found {value[name]!r}")
+        cause = wrong.get("ctx", {}).get(
+            "error", f"expected {wrong.get('ctx', {}).get('expected', 'something else')}, found {value[name]!r}"
+        )
         raise BadInput(f"{_at(origin, lines, (*where, name))}: {called}: {name}: {cause}.") from error
 
 
@@ -322,7 +334,9 @@ def _at(origin: str, lines: Mapping[tuple[str, ...], int] | None, where: tuple[s
 
 def plain(edits: Edits) -> dict[str, Any]:
     """Edits as plain values, for JSON and YAML; `edits_from` gives the same back. Empty parts are left out."""
-    columns = {name: {f: list(v) if isinstance(v, tuple) else v for f, v in e.changes.items()} for name, e in edits.columns.items()}
+    columns = {
+        name: {f: list(v) if isinstance(v, tuple) else v for f, v in e.changes.items()} for name, e in edits.columns.items()
+    }
     return {key: value for key, value in (("columns", columns), ("table", edits.table.changes)) if value}
 
 

@@ -117,7 +117,10 @@ class _Reader:
 def _scalar(token: str) -> Any:
     if token in ("true", "True", "t", "false", "False", "f"):
         return token[0] in "tT"
-    for read_as in (lambda t: int(t, 0), lambda t: float(t.rstrip("fF") if t[-1:] in "fF" and t.lower() not in ("inf", "-inf") else t)):
+    for read_as in (
+        lambda t: int(t, 0),
+        lambda t: float(t.rstrip("fF") if t[-1:] in "fF" and t.lower() not in ("inf", "-inf") else t),
+    ):
         try:
             return read_as(token)
         except ValueError:

@@ -50,11 +50,17 @@ def violations(scope: Scope, schemas: dict[str, Schema]) -> None:
         st.success("Nothing is broken in this period.", icon=":material/check_circle:")
     else:
         ranked(found)
+        _start_with(found)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         metric = st.selectbox("Metric", schema.METRICS, key="metric", bind="query-params", width=220)
-        window = st.segmented_control("Window", ["day", "week", "month"], default="day", required=True, key="window", bind="query-params")
+        window = st.segmented_control(
+            "Window", ["day", "week", "month"], default="day", required=True, key="window", bind="query-params"
+        )
         judged, alerting = reads_schema.judged(scope, metric, window)
-        names = [column or TABLE for column in dict.fromkeys(judged.sort_values("level", ascending=False, kind="stable")["column"].astype(str))]
+        names = [
+            column or TABLE
+            for column in dict.fromkeys(judged.sort_values("level", ascending=False, kind="stable")["column"].astype(str))
+        ]
         column = st.selectbox("Column", names, key="column", bind="query-params", width=260) if names else None
     st.caption(f"**{words.metric(metric).label}.** {words.metric(metric).reading}")
     if column is None:
@@ -73,7 +79,7 @@ def violations(scope: Scope, schemas: dict[str, Schema]) -> None:
 def ranked(found: pd.DataFrame) -> None:
     """The table of violations; a click chooses one."""
     shown = pd.DataFrame({
-        "severity": [f"{words.ICONS[2 if s == 'critical' else 1]} {s}" for s in found["severity"]],
+        "severity": [_state(row) for row in found.to_dict("records")],
         "what": [words.metric(str(m)).label for m in found["metric"]],
         "column": [str(c) or TABLE for c in found["column"]],
         "rows": [_rows(row) for row in found.to_dict("records")],
@@ -81,22 +87,28 @@ def ranked(found: pd.DataFrame) -> None:
         "when": [words.span(start, end) for start, end in zip(found["start"], found["end"], strict=True)],
         "version": [str(v) or "all" for v in found["version"]],
         "loads": found["loads"],
-        "state": found["state"],
     })  # fmt: skip
     config = {
-        "severity": text("State", width=92, pinned=True), "what": text("What", width=120), "column": text("Column", width=120),
+        "severity": text("State", width=122, pinned=True), "what": text("What", width=120), "column": text("Column", width=120),
         "rows": text("Rows", help="That broke it, of all in the windows of this violation.", width=140),
-        "peak": text("At most", help="In one window.", width=66), "when": text("When (UTC)", width=180),
-        "version": text("Version", width=60), "loads": text("Brought by", help="The files whose rows these windows hold.", width=210),
-        "state": text("Now", width=110),
+        "peak": text("At most", help="In one window.", width=66), "when": text("When (UTC)", width=165),
+        "version": text("Version", width=60), "loads": text("Brought by", help="The files whose rows these windows hold.", width=190),
     }  # fmt: skip
     criticals = int((found["severity"] == "critical").sum())
     count = f"{len(found):,} violation{'' if len(found) == 1 else 's'}"
-    st.markdown(f"**{count}**, {criticals:,} critical. Open ones first, then by severity and share of rows. Click one to see its rows.")
+    st.markdown(
+        f"**{count}**, {criticals:,} critical. Open ones first, then by severity and share of rows. Click one to see its rows."
+    )
     rows = list(zip(found["metric"].astype(str), found["column"].astype(str), found["start"], found["end"], strict=True))
     st.dataframe(shown, hide_index=True, column_config=config, height=tables.ROW * min(len(shown) + 1, tables.MOST_ROWS) + 3, row_height=tables.ROW,
                  key="ranked", on_select=lambda: _take(rows), selection_mode="single-row",
                  alt="Violations of the schema, the worst first")  # fmt: skip
+
+
+def _state(row: dict[str, Any]) -> str:
+    """`■ critical, open`; one that is over is only that."""
+    sign = words.ICONS[2 if row["severity"] == "critical" else 1]
+    return f"{sign} {row['severity']}" + (", open" if row["state"] == "open" else "")
 
 
 def _rows(row: dict[str, Any]) -> str:
@@ -110,13 +122,23 @@ def _peak(row: dict[str, Any]) -> str:
     return f"{share:.0f} %" if share >= 10 else f"{share:.2g} %"
 
 
+def _start_with(found: pd.DataFrame) -> None:
+    """Where nothing was chosen yet, neither here nor in the link, the worst violation is."""
+    if "metric" not in st.session_state and "metric" not in st.query_params and "column" not in st.query_params:
+        first = found.iloc[0]
+        _choose(str(first["metric"]), str(first["column"]), first["start"], first["end"])
+
+
+def _choose(metric: str, column: str, start: pd.Timestamp, end: pd.Timestamp) -> None:
+    st.session_state["metric"], st.session_state["column"] = metric, column or TABLE
+    st.session_state["span"] = (start, end)
+    st.session_state["window"] = "week" if metric == "range_rate" else "day"
+
+
 def _take(rows: list[tuple[str, str, pd.Timestamp, pd.Timestamp]]) -> None:
     """The clicked violation becomes the chosen metric, column and span."""
     if chosen := st.session_state["ranked"].selection.rows:
-        metric, column, start, end = rows[chosen[0]]
-        st.session_state["metric"], st.session_state["column"] = metric, column or TABLE
-        st.session_state["span"] = (start, end)
-        st.session_state["window"] = "week" if metric == "range_rate" else "day"
+        _choose(*rows[chosen[0]])
 
 
 def one_column(scope: Scope, own: pd.DataFrame, column: str, metric: str) -> None:
@@ -142,7 +164,9 @@ def offending(scope: Scope, own: pd.DataFrame, column: str, metric: str, schemas
         st.caption("No row of this period does.")
         return
     since, until = _span(scope, measured)
-    for version in dict.fromkeys(measured.loc[(measured["window_end"] > since) & (measured["window_start"] < until), "version"].astype(str)):
+    for version in dict.fromkeys(
+        measured.loc[(measured["window_end"] > since) & (measured["window_start"] < until), "version"].astype(str)
+    ):
         found = reads_schema.evidence(scope, asked(scope, column, metric, version, schemas, since, until))
         evidence(found, metric, column, version)
 
@@ -168,7 +192,11 @@ def asked(
     edited = reads_schema.edits(scope.model, scope.snapshot).get(source)
     in_force = laid_over(base, edited) if base is not None and edited is not None else base
     expected = in_force.columns.get(column) if in_force is not None else None
-    bounds = {"min": expected.min, "max": expected.max, "domain": expected.domain, "whole": expected.type == "integer"} if expected else {}
+    bounds = (
+        {"min": expected.min, "max": expected.max, "domain": expected.domain, "whole": expected.type == "integer"}
+        if expected
+        else {}
+    )
     return Asked(metric, column, version, scope.segment, since.to_pydatetime(), until.to_pydatetime(), **bounds)
 
 
@@ -184,7 +212,8 @@ def evidence(found: Evidence, metric: str, column: str, version: str) -> None:
         common = ", ".join(f"`{_code(row.value)}` × {row.rows:,}" for row in found.common.head(8).itertuples())
         st.markdown(f"Most frequent: {common}" + (" …" if len(found.common) > 8 else ""))
     shown = found.values.assign(
-        file=[Path(str(file)).name for file in found.values["file"]], time=pd.to_datetime(found.values["time"], utc=True).dt.tz_localize(None)
+        file=[Path(str(file)).name for file in found.values["file"]],
+        time=pd.to_datetime(found.values["time"], utc=True).dt.tz_localize(None),
     )
     config = {
         "value": text("Value", width=200), "file": text("File", width=230), "row": number("Row", format="localized", width=90),

@@ -28,7 +28,11 @@ def declare(add: Add) -> None:
         one.add_argument("--version", metavar="V", help="of the model, where each version has a reference of its own")
     for one in (export, apply):
         text = "default: by the name of the file, .pbtxt, .json, else YAML"
-        one.add_argument("--format", choices=tuple(schema_foreign.FORMATS), help=f"yaml, tfdv (schema.pbtxt), sagemaker (constraints.json); {text}")
+        one.add_argument(
+            "--format",
+            choices=tuple(schema_foreign.FORMATS),
+            help=f"yaml, tfdv (schema.pbtxt), sagemaker (constraints.json); {text}",
+        )
 
 
 def _chosen(store: Store, asked: argparse.Namespace, learnt: bool = False) -> Schema:

@@ -34,7 +34,9 @@ def violated(scope: Scope) -> Frame:
     """The violations of the scope, the worst first, with the files that brought them."""
     parts = [judged(scope, metric)[0] for metric in schema.METRICS]
     found = breaches.violations(pd.concat(parts, ignore_index=True))
-    return breaches.with_loads(found, _cached(_parts, scope.snapshot, model=scope.model), _cached(_files, scope.snapshot, model=scope.model))
+    return breaches.with_loads(
+        found, _cached(_parts, scope.snapshot, model=scope.model), _cached(_files, scope.snapshot, model=scope.model)
+    )
 
 
 def _parts(store: Store, model: str) -> Frame:

@@ -44,7 +44,9 @@ def editor(scope: Scope, learnt: Mapping[str, Schema]) -> None:
         row_height=tables.ROW, height=tables.ROW * min(len(shown) + 1, 16) + 3, placeholder="",
         alt="The schema, a row for each column; type, presence, nulls, range and domain can be changed",
     )  # fmt: skip
-    st.caption("An empty least or greatest value is no bound; an empty domain is open. What differs from what was learnt is kept as an edit.")
+    st.caption(
+        "An empty least or greatest value is no bound; an empty domain is open. What differs from what was learnt is kept as an edit."
+    )
     try:
         changed = _edits(schema, in_force, columns, given, edits.table)
     except BadInput as mistake:
@@ -57,9 +59,17 @@ def _table_text(schema: Schema) -> str:
     parts = [f"Learnt from **{schema.rows:,} rows**"]
     parts += [f"{schema.rows_per_day:,.0f} a day (median)"] if schema.rows_per_day is not None else []
     parts += [f"{schema.duplicate_share:.2%} of them stand again"] if schema.duplicate_share is not None else []
-    parts += [f"a day’s last row came at most {schema.hours_between_rows:.1f} h before its end"] if schema.hours_between_rows is not None else []
+    parts += (
+        [f"a day’s last row came at most {schema.hours_between_rows:.1f} h before its end"]
+        if schema.hours_between_rows is not None
+        else []
+    )
     values = max((column.values for column in schema.columns.values()), default=0)
-    chance = f" By chance alone the next value leaves a range learnt from {values:,} once in {(values + 1) / 2:,.0f}." if values > 1 else ""
+    chance = (
+        f" By chance alone the next value leaves a range learnt from {values:,} once in {(values + 1) / 2:,.0f}."
+        if values > 1
+        else ""
+    )
     return ", ".join(parts) + "." + chance
 
 
@@ -73,7 +83,9 @@ def _row(column: Column, learnt: Column | None) -> dict[str, Any]:
 
 def _learnt(column: Column, learnt: Column | None) -> str:
     """What was learnt of the fields that people set."""
-    said = [f"{field.replace('_', ' ')} {_shown(getattr(learnt, field))}" for field in column.edited] if learnt is not None else []
+    said = (
+        [f"{field.replace('_', ' ')} {_shown(getattr(learnt, field))}" for field in column.edited] if learnt is not None else []
+    )
     return ("edited; learnt: " + ", ".join(said)) if said else ""
 
 
@@ -89,13 +101,17 @@ def _config(domains: list[str]) -> dict[str, Any]:
     return {
         "column": text("Column", disabled=True, pinned=True, width=140),
         "type": st.column_config.SelectboxColumn("Type", options=[*TYPES, "unknown"], width=95, required=True),
-        "training": box("In training", help="The reference has to have it.", width=80),
-        "serving": box("In serving", help="Every file of the log has to have it.", width=80),
-        "nulls": number("Nulls %", help="Share of nulls that is as it should be.", min_value=0.0, max_value=100.0, format="%.3g", width=70),
+        "training": box("Training", help="The reference has to have it.", width=80),
+        "serving": box("Serving", help="Every file of the log has to have it.", width=80),
+        "nulls": number(
+            "Nulls %", help="Share of nulls that is as it should be.", min_value=0.0, max_value=100.0, format="%.3g", width=70
+        ),
         "min": number("Least", format="%.6g", width=80),
         "max": number("Greatest", format="%.6g", width=80),
         "domain": st.column_config.MultiselectColumn("Domain", options=domains, accept_new_options=True, width=200),
-        "distinct": number("Distinct", disabled=True, help="Different values in the reference, where they were counted.", width=70),
+        "distinct": number(
+            "Distinct", disabled=True, help="Different values in the reference, where they were counted.", width=70
+        ),
         "learnt": text("Set by a person", disabled=True, width=230),
     }
 
@@ -139,10 +155,14 @@ def _save(scope: Scope, schema: Schema, before: Edits, after: Edits, key: str) -
         "after": text("To", width=220),
     }  # fmt: skip
     st.dataframe(different, hide_index=True, column_config=config, row_height=tables.ROW, alt="What saving changes")
-    reason = st.text_input("Why", key=f"why {key} {scope.snapshot}", placeholder="Kept in the history, with your name", max_chars=300)
+    reason = st.text_input(
+        "Why", key=f"why {key} {scope.snapshot}", placeholder="Kept in the history, with your name", max_chars=300
+    )
     with st.container(horizontal=True):
         save = st.button("Save", type="primary", key=f"save {key}", help="The next run counts by it.")
-        measure = st.button("Save and measure", key=f"measure {key}", help="Counts the windows of this version anew: a minute per year or so.")
+        measure = st.button(
+            "Save and measure", key=f"measure {key}", help="Counts the windows of this version anew: a minute per year or so."
+        )
     if not (save or measure):
         return
     if not reason.strip():
@@ -195,11 +215,21 @@ def exchange(scope: Scope, learnt: Mapping[str, Schema]) -> None:
     with st.container(horizontal=True):
         files = {form: exported(laid_over(schema, edits), form) for form in FORMS}
         for form, (content, _) in files.items():
-            st.download_button(FORMS[form], content, FILES[form], "text/plain", icon=":material/download:", on_click="ignore", key=f"export {form}")
+            st.download_button(
+                FORMS[form],
+                content,
+                FILES[form],
+                "text/plain",
+                icon=":material/download:",
+                on_click="ignore",
+                key=f"export {form}",
+            )
     for form, (_, notes) in files.items():
         _not_carried(f"{FORMS[form]} cannot say", notes)
     st.subheader("Import", anchor=False)
-    upload = st.file_uploader("A schema file: .yaml, .pbtxt or .json", key="schema_file", help="It replaces every edit of this reference.")
+    upload = st.file_uploader(
+        "A schema file: .yaml, .pbtxt or .json", key="schema_file", help="It replaces every edit of this reference."
+    )
     if upload is None:
         return
     suffix = "." + upload.name.rpartition(".")[2].lower()
