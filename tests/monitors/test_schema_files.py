@@ -193,7 +193,7 @@ def test_a_schema_of_tfdv_is_read_and_what_we_have_no_word_for_is_named():
     ],
 )
 def test_a_broken_protobuf_text_is_told_with_its_line(text, said):
-    with pytest.raises(BadInput, match="^schema[.]pbtxt") as caught:
+    with pytest.raises(BadInput, match=r"^schema\.pbtxt") as caught:
         schema_foreign.from_tfdv(text, "schema.pbtxt")
     assert said in str(caught.value)
 
