@@ -31,7 +31,7 @@ def store(tmp_path) -> Store:
     store = open_store(str(tmp_path / "store"))
     first, second = rows("2026-03-01", "v1"), rows("2026-03-02", "v2")
     second["n"] = second["n"].astype(object)
-    second.loc[[3, 5], "n"] = ["n/a", "2.5"]
+    second.loc[[3, 5], "n"] = ["ERR", "2.5"]
     second["n"] = second["n"].astype(str)
     second.loc[[10, 20], ODD] = np.nan
     second.loc[[7, 8], "c"] = ["new`<b>", None]
@@ -57,7 +57,7 @@ def values(found) -> list[tuple[str, str, int]]:
 def test_types_with_their_text_file_and_row(store):
     found = evidence(store, "m", Asked("type_rate", "n", whole=True))
     assert (found.broken, found.of) == (2, 200)  # the third file has no such column
-    assert values(found) == [("n/a", "two.csv", 4), ("2.5", "two.csv", 6)]
+    assert values(found) == [("ERR", "two.csv", 4), ("2.5", "two.csv", 6)]
     assert found.first == datetime(2026, 3, 2, 0, 30, tzinfo=UTC)
     assert found.loads[["load", "version", "rows"]].values.tolist() == [[2, "v2", 2]]
     assert evidence(store, "m", Asked("type_rate", "n")).broken == 1  # fractions are fine where no whole numbers are expected

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -60,7 +61,7 @@ def test_a_violation_names_its_rows_file_and_values(made: Path, page: Page):
         ).to_be_visible()  # the worst, since nothing was chosen
         expect(page.get_by_text("200 of 200 rows")).to_be_visible()
         expect(page.get_by_text("brought by broken.parquet (load 3)")).to_be_visible()
-        page.goto(f"{url}/schema?model=churn&metric=range_rate&window=day&column={ODD.replace(' ', '%20').replace('"', '%22')}")
+        page.goto(f"{url}/schema?model=churn&metric=range_rate&window=day&column={quote(ODD)}")
         settle(page)
         expect(page.get_by_role("heading", name=f"{ODD}: out of range over time")).to_be_visible()
         expect(page.get_by_text("Most frequent:")).to_be_visible()
