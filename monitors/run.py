@@ -121,7 +121,7 @@ def _forget(cursor: Connection, model: str, refreshed: Refreshed) -> None:
     for version in refreshed.references:
         sql = "DELETE FROM main.measurements WHERE model = ? AND version = ? AND dataset = 'reference'"
         cursor.execute(sql, [model, version])
-    whole = """DELETE FROM main.measurements WHERE model = ? AND (metric = 'new_column'
+    whole = """DELETE FROM main.measurements WHERE model = ? AND (metric = 'new_column' OR "column" = ''
         OR "column" IN (SELECT "column" FROM main.profiles WHERE model = ? AND role IN ('requests', 'latency')))"""
     cursor.execute(whole, [model, model])
     if refreshed.touched:

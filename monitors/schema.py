@@ -27,6 +27,7 @@ EMPTY = "no values in this window"
 NO_ROWS = "no row of this window came with the column: see missing_column"
 SOME_ROWS = "some rows of this window came without the column: see missing_column, and the segment all"
 OPEN = "the domain is open: the reference has too many categories, or too many that it has once"
+KINDS = "the log holds numbers where the reference holds categories, or the other way round"
 NOT_SERVED = "not required in serving"
 UNKNOWN_BOUND = "the profiles do not know this bound yet: `python -m monitors run` counts them anew"
 
@@ -99,8 +100,8 @@ def of_column(name: str, profiles: pd.DataFrame, bins: pd.DataFrame, facts: Fact
             floor = normal[seen["period"].to_numpy()] if dataset == "log" else np.full(len(at), np.nan)
             if found.metric == "null_rate" and expected is not None and "null_share" in expected.edited and dataset == "log":
                 floor = np.full(len(at), expected.null_share)
-            parts.append(table(seen, found, floor))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+            parts.append((at, found, floor))
+    return table(windows, parts)
 
 
 def lost_rows(name: str, windows: pd.DataFrame, facts: Facts) -> Floats:
@@ -143,6 +144,8 @@ def shares(
         why = f"no reference for version {version}" if expected is None else f"the reference holds no values of {name}"
         own = "range_rate" if windows["kind"].iat[0] == "number" else "domain_rate"
         return [*found, _blank(windows, own, why)] if segment == "all" else found
+    if expected.kind != windows["kind"].iat[0]:
+        return [*found, _blank(windows, "domain_rate", KINDS)] if segment == "all" else found
     if expected.kind == "number":
         if expected.role != "score" or (expected.min, expected.max) != (0, 1) or set(expected.edited) & {"min", "max"}:
             found.append(_range(windows, expected, bins, whole, dataset))
@@ -301,16 +304,23 @@ def usual_of(found: Shares, period: NDArray[Any]) -> Floats:
     return usual
 
 
-def table(windows: pd.DataFrame, found: Shares, usual: Floats) -> pd.DataFrame:
-    """One metric of some windows as measurements."""
-    kept = windows[["model", "version", "column", "segment", "window_start", "window_end", "dataset"]].reset_index(drop=True)
-    return kept.assign(
-        metric=found.metric,
-        rows=found.rows.astype(np.int64),
-        value=found.value,
-        noise=found.noise,
-        usual=usual,
-        reason=found.reason,
+def table(windows: pd.DataFrame, parts: list[tuple[NDArray[np.intp], Shares, Floats]]) -> pd.DataFrame:
+    """Measurements of a column from the positions of windows, a metric of them, and what is usual. One table: thousands of small ones are slow."""
+    if not parts:
+        return pd.DataFrame()
+    at = np.concatenate([at for at, _, _ in parts])
+    kept = windows[["model", "version", "column", "segment", "window_start", "window_end", "dataset"]]
+    return (
+        kept.iloc[at]
+        .reset_index(drop=True)
+        .assign(
+            metric=np.concatenate([np.full(len(own), found.metric, object) for own, found, _ in parts]),
+            rows=np.concatenate([found.rows for _, found, _ in parts]).astype(np.int64),
+            value=np.concatenate([found.value for _, found, _ in parts]),
+            noise=np.concatenate([found.noise for _, found, _ in parts]),
+            usual=np.concatenate([usual for _, _, usual in parts]),
+            reason=np.concatenate([found.reason for _, found, _ in parts]),
+        )
     )
 
 

@@ -43,7 +43,7 @@ def choose(scope: Scope) -> tuple[str, str, dict[str, str]]:
         chosen = _box("Metric", list(called), "rule_metric")
         monitor, metric = called[chosen]
         measured = reads.prepared(_whole(scope), ["week"], monitor=monitor, metric=metric, segment="all").frame
-        columns = sorted(measured["column"].unique(), key=str.casefold)
+        columns = sorted(filter(None, measured["column"].unique()), key=str.casefold)  # what is of the table has none
         about = {"monitor": monitor, "metric": metric} if names.count(metric) > 1 else {"metric": metric}
         about |= _named("column", _box("Column of the rule", [rule_form.EVERY["column"], *columns], "rule_column"))
         versions = [str(version) for version in reads.versions(scope.model, scope.snapshot)["version"]]

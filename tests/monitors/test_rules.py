@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import BadInput
+from monitors import schema
 from monitors.rules import SCOPE, problem
 from monitors.thresholds import Rule, defaults, dump, read, resolve, rule, saved, scope_text, with_override, without_override
 
@@ -138,7 +139,7 @@ def test_a_rule_from_a_form_is_refused_without_a_line():
 
 
 def test_the_defaults_make_sense_and_cover_every_drift_metric():
-    found = {one.metric for one in defaults()}
+    found = {one.metric for one in defaults() if one.monitor == "drift"}
     assert found == {None, "psi", "js", "ks", "wasserstein", "chi2", "hellinger", "linf"}
     for metric in found - {None}:
         one = resolve(defaults(), monitor="drift", metric=metric)
@@ -149,6 +150,17 @@ def test_the_defaults_make_sense_and_cover_every_drift_metric():
         # One shift is one alert, not seven; and not one more for each segment.
         assert one.enabled == (metric == "psi")
         assert not resolve(defaults(), monitor="drift", metric=metric, segment="origin=EWR").enabled
+
+
+def test_the_defaults_of_the_schema_make_sense_and_cover_its_metrics():
+    assert {one.metric for one in defaults() if one.monitor == "schema"} == {None, *schema.METRICS}
+    for metric in schema.METRICS:
+        one = resolve(defaults(), monitor="schema", metric=metric)
+        assert problem(one) is None
+        assert one.enabled
+        assert one.reason
+        assert one.source
+        assert not resolve(defaults(), monitor="schema", metric=metric, segment="origin=EWR").enabled
 
 
 def test_an_override_changes_only_what_it_names():
