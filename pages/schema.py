@@ -14,7 +14,6 @@ from pages.parts import charts, jobs, reads, reads_schema, schema_table, sidebar
 from pages.parts.scope import Scope
 
 HELP = Path(__file__).parent / "parts" / "help" / "schema.md"
-TABLE = "the table"  # what a metric without a column is about
 text, number = st.column_config.TextColumn, st.column_config.NumberColumn
 
 
@@ -58,7 +57,7 @@ def violations(scope: Scope, schemas: dict[str, Schema]) -> None:
         )
         judged, alerting = reads_schema.judged(scope, metric, window)
         names = [
-            column or TABLE
+            column or words.TABLE
             for column in dict.fromkeys(judged.sort_values("level", ascending=False, kind="stable")["column"].astype(str))
         ]
         column = st.selectbox("Column", names, key="column", bind="query-params", width=260) if names else None
@@ -71,9 +70,9 @@ def violations(scope: Scope, schemas: dict[str, Schema]) -> None:
         return
     if not alerting:
         st.caption(f":material/notifications_off: {words.not_alerting(metric, window, scope.segment)}")
-    own = judged[judged["column"] == ("" if column == TABLE else column)]
+    own = judged[judged["column"] == ("" if column == words.TABLE else column)]
     one_column(scope, own, column, metric)
-    offending(scope, own, "" if column == TABLE else column, metric, schemas)
+    offending(scope, own, "" if column == words.TABLE else column, metric, schemas)
 
 
 def ranked(found: pd.DataFrame) -> None:
@@ -81,7 +80,7 @@ def ranked(found: pd.DataFrame) -> None:
     shown = pd.DataFrame({
         "severity": [_state(row) for row in found.to_dict("records")],
         "what": [words.metric(str(m)).label for m in found["metric"]],
-        "column": [str(c) or TABLE for c in found["column"]],
+        "column": [str(c) or words.TABLE for c in found["column"]],
         "rows": [_rows(row) for row in found.to_dict("records")],
         "peak": [_peak(row) for row in found.to_dict("records")],
         "when": [words.span(start, end) for start, end in zip(found["start"], found["end"], strict=True)],
@@ -130,7 +129,7 @@ def _start_with(found: pd.DataFrame) -> None:
 
 
 def _choose(metric: str, column: str, start: pd.Timestamp, end: pd.Timestamp) -> None:
-    st.session_state["metric"], st.session_state["column"] = metric, column or TABLE
+    st.session_state["metric"], st.session_state["column"] = metric, column or words.TABLE
     st.session_state["span"] = (start, end)
     st.session_state["window"] = "week" if metric == "range_rate" else "day"
 
@@ -222,7 +221,7 @@ def evidence(found: Evidence, metric: str, column: str, version: str) -> None:
     }  # fmt: skip
     order = [c for c in config if c != "value" or metric not in ("missing_column", "null_rate")]
     st.dataframe(shown, hide_index=True, column_config=config, column_order=order, row_height=tables.ROW, key=f"rows {version}",
-                 height=tables.ROW * (min(len(shown), 8) + 1) + 3, alt=f"Rows that break {metric} of {column or TABLE}")  # fmt: skip
+                 height=tables.ROW * (min(len(shown), 8) + 1) + 3, alt=f"Rows that break {metric} of {column or words.TABLE}")  # fmt: skip
     if found.broken > len(shown):
         st.caption(f"The first {min(SHOWN, len(shown))} of them, by time.")
 

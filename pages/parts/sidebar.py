@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pandas as pd
 import streamlit as st
 
+from monitors.rulebook import known
 from pages.parts import reads, words
 from pages.parts.scope import Scope
 
@@ -59,6 +60,12 @@ def go_to(page: str, scope: dict[str, str], **own: str) -> None:
     for key, value in scope.items():
         st.session_state[key] = value
     st.session_state["_go_to"] = (page, own)
+
+
+def page_of(metric: str) -> str:
+    """The page that shows a metric: that of its monitor."""
+    monitor = next((monitor for monitor, metrics in known().items() if metric in metrics), "drift")
+    return f"pages/{monitor}.py"
 
 
 def follow() -> None:

@@ -44,6 +44,7 @@ STATES = {-1: "not judged", 0: "ok", 1: "warning", 2: "critical"}
 MARKS = {-1: ":gray-badge[not judged]", 0: ":green-badge[ok]", 1: ":orange-badge[warning]", 2: ":red-badge[critical]"}
 ICONS = {-1: "–", 0: "●", 1: "▲", 2: "■"}  # a state never shows by its colour alone
 
+TABLE = "the table"  # in place of a column, of a metric that has none: repeats, rows, freshness
 VOLUME = "Served rows of the last seven days; the bars are the last 28 days, one each."
 NO_DATA = "Nothing is loaded yet"
 HOW_TO_LOAD = """

@@ -74,7 +74,8 @@ def test_an_alert_leads_to_its_column_and_version(visit: Visit):
     page = visit("")
     told = re.search(r"psi of (\S+) \((\S+)\)", page.get_by_text("psi of").first.inner_text())
     assert told is not None
-    page.get_by_role("button", name="Show").first.click()
+    row = page.locator('[data-testid="stHorizontalBlock"]').filter(has_text=told[0]).last
+    row.get_by_role("button", name="Show").click()
     expect(page.get_by_role("heading", name=f"{told[1]} over time")).to_be_visible()
     expect(page.get_by_role("combobox", name="Version")).to_have_value(told[2])
 

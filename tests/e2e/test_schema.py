@@ -82,7 +82,7 @@ def test_a_file_is_applied_with_a_reason_and_stands_in_the_history(place: Path, 
         why.fill("it may be more")
         why.press("Tab")
         page.get_by_role("button", name="Save and measure").click()
-        expect(page.get_by_text("Schema saved as edit 1.")).to_be_visible()
+        expect(page.get_by_text("Schema saved as edit 1.")).to_be_visible(timeout=120_000)
         settle(page)
         page.get_by_role("tab", name="Violations").click()
         expect(page.get_by_text("1 violation")).to_be_visible()
