@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from monitors.alerts import alerts
+from monitors.summaries import present
 
 # Their value is not a share of rows, so it counts no rows that are broken.
 WITHOUT_ROWS = ("rows_ratio", "freshness_hours")
@@ -26,19 +27,19 @@ COLUMNS = [
 ]
 
 
-def violations(judged: pd.DataFrame) -> pd.DataFrame:
+def violations(judged: pd.DataFrame, versions: pd.DataFrame) -> pd.DataFrame:
     """Every run of breaching windows with the rows that broke the invariant: COLUMNS, the worst first.
 
     Parameters
     ----------
-    judged : what `judge` gave for the schema's metrics.
+    judged : what `judge` gave for the schema's metrics. versions : see `summaries.present`.
 
     Returns
     -------
     broken, of : rows of the breaching windows; NaN where the metric counts none. Open ones come first, then the critical, then the
     share of rows that are broken, then the latest.
     """
-    found = alerts(judged)
+    found = present(alerts(judged), versions)
     rows = judged["rows"].to_numpy(float)
     breaching = judged.assign(broken=np.round(judged["value"].to_numpy(float) * rows), of=rows)[judged["level"].to_numpy() > 0]
     keys = ["metric", "column", "version", "segment"]
@@ -73,3 +74,15 @@ def with_loads(found: pd.DataFrame, parts: pd.DataFrame, files: Mapping[int, str
             + (f" and {len(loads) - 2} more" if len(loads) > 2 else "")
         )
     return found.assign(loads=told)
+
+
+def together(found: pd.DataFrame) -> pd.DataFrame:
+    """Violations with `columns`, those of several columns that broke alike at once as one: a feed that fails takes all of its columns along.
+
+    Those of one metric, version, segment, span and severity are one; its `broken` and `peak` are the greatest, in the place of the first.
+    """
+    keys = ["severity", "metric", "version", "segment", "start", "end", "state"]
+    groups = found.groupby(keys, sort=False, observed=True)
+    first = found.drop_duplicates(keys).reset_index(drop=True)
+    listed = groups["column"].agg(tuple).reset_index(drop=True)
+    return first.assign(columns=listed, broken=groups["broken"].max().to_numpy(), peak=groups["peak"].max().to_numpy())

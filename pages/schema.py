@@ -80,7 +80,7 @@ def ranked(found: pd.DataFrame) -> None:
     shown = pd.DataFrame({
         "severity": [_state(row) for row in found.to_dict("records")],
         "what": [words.metric(str(m)).label for m in found["metric"]],
-        "column": [str(c) or words.TABLE for c in found["column"]],
+        "column": [_columns(columns) for columns in found["columns"]],
         "rows": [_rows(row) for row in found.to_dict("records")],
         "peak": [_peak(row) for row in found.to_dict("records")],
         "when": [words.span(start, end) for start, end in zip(found["start"], found["end"], strict=True)],
@@ -88,10 +88,10 @@ def ranked(found: pd.DataFrame) -> None:
         "loads": found["loads"],
     })  # fmt: skip
     config = {
-        "severity": text("State", width=122, pinned=True), "what": text("What", width=120), "column": text("Column", width=120),
+        "severity": text("State", width=122, pinned=True), "what": text("What", width=120), "column": text("Column", width=150),
         "rows": text("Rows", help="That broke it, of all in the windows of this violation.", width=140),
         "peak": text("At most", help="In one window.", width=66), "when": text("When (UTC)", width=165),
-        "version": text("Version", width=60), "loads": text("Brought by", help="The files whose rows these windows hold.", width=190),
+        "version": text("Version", width=60), "loads": text("Brought by", help="The files whose rows these windows hold.", width=175),
     }  # fmt: skip
     criticals = int((found["severity"] == "critical").sum())
     count = f"{len(found):,} violation{'' if len(found) == 1 else 's'}"
@@ -108,6 +108,12 @@ def _state(row: dict[str, Any]) -> str:
     """`■ critical, open`; one that is over is only that."""
     sign = words.ICONS[2 if row["severity"] == "critical" else 1]
     return f"{sign} {row['severity']}" + (", open" if row["state"] == "open" else "")
+
+
+def _columns(columns: tuple[str, ...]) -> str:
+    """`temp`, or `humid, precip and 4 more` where they broke together."""
+    told = ", ".join(columns[:2]) or words.TABLE
+    return told + (f" and {len(columns) - 2} more" if len(columns) > 2 else "")
 
 
 def _rows(row: dict[str, Any]) -> str:
