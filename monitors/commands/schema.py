@@ -93,7 +93,7 @@ def _apply(store: Store, asked: argparse.Namespace) -> int:
     else:
         number = invariants.save(store, asked.model, learnt, edits, asked.reason)
         count = sum(len(edit.changes) for edit in edits.columns.values()) + len(edits.table.changes)
-        print(f"Applied {asked.file}: {count} fields are not as learnt, edit {number}. `run` measures by them.")
+        print(f"Applied {asked.file}: {count} field{' is' if count == 1 else 's are'} not as learnt, edit {number}. `run` measures by them.")
     _tell(notes)
     return 0
 
