@@ -33,10 +33,9 @@ def judged(scope: Scope, metric: str, window: str | None = None) -> tuple[Frame,
 def violated(scope: Scope) -> Frame:
     """The violations of the scope, the worst first, with the files that brought them."""
     parts = [judged(scope, metric)[0] for metric in schema.METRICS]
-    found = breaches.violations(pd.concat(parts, ignore_index=True))
-    return breaches.with_loads(
-        found, _cached(_parts, scope.snapshot, model=scope.model), _cached(_files, scope.snapshot, model=scope.model)
-    )
+    found = breaches.violations(pd.concat(parts, ignore_index=True), reads.versions(scope.model, scope.snapshot))
+    arrived = _cached(_parts, scope.snapshot, model=scope.model)
+    return breaches.with_loads(breaches.together(found), arrived, _cached(_files, scope.snapshot, model=scope.model))
 
 
 def _parts(store: Store, model: str) -> Frame:
