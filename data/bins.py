@@ -1,8 +1,10 @@
 """Bins: how each column is counted, learnt from the reference once, so that every later count has the same groups."""
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +23,7 @@ LARGE = 20_000_000  # rows of a reference, from which every k-th is taken to fin
 # Of every latency: each edge 2 % above the one before, so that the middle of a bin is within 1 % of all in it (Masson et al., DDSketch, 2019).
 # From 0.1 µs to 2.8 hours where the unit is a millisecond; what lies beyond has its exact sum.
 LATENCY = Bins("number", np.geomspace(1e-4, 1e7, 1 + math.ceil(math.log(1e11) / math.log(1.01 / 0.99))))
+WHOLE = r"-?(0|[1-9][0-9]*)"  # a text that is a whole number; a code such as 01234 is none
 PROBABLE = np.array([np.nextafter(0.0, -1.0), 1.0])  # edges of a score: what is below 0 or above 1 is no probability
 BETWEEN = ("score", "probability")  # the roles whose values lie in [0, 1]
 
@@ -75,16 +78,35 @@ def edges(values: Floats) -> Floats:
         return np.unique(np.r_[picks, np.nextafter(piled, -np.inf)])
 
 
-def learn(cursor: Connection, source: Source) -> dict[str, Bins]:
-    """Column → bins of the rows of a reference; a column without a value there has none."""
+def learn(cursor: Connection, source: Source, edits: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Bins]:
+    """Column → bins of the rows of a reference; a column without a value there has none.
+
+    `edits` are what people set in the schema, column → field → value: bounds become edges and categories are named, so that what lies
+    outside of them is counted exactly.
+    """
     learnt = {}
     for column, role in watched(source.roles).items():
         if column in source.types and role != "latency":
             kind = "number" if source.types[column] == "DOUBLE" else "category"
             bins = (_of_number if kind == "number" else _of_text)(cursor, source, column)
             if bins is not None:
-                learnt[column] = probable(bins) if role in BETWEEN else bins
+                bins = probable(bins) if role in BETWEEN else bins
+                learnt[column] = edited(cursor, bins, (edits or {}).get(column, {}))
     return learnt
+
+
+def edited(cursor: Connection, bins: Bins, edit: Mapping[str, Any]) -> Bins:
+    """The bins of a column with the bounds and categories that people set in its schema."""
+    if bins.kind == "number":
+        low, high = edit.get("min"), edit.get("max")
+        bounds = [np.nextafter(low, -np.inf)] if low is not None else []
+        bounds += [high] if high is not None else []
+        whole = bins.whole if "type" not in edit else edit["type"] == "integer"
+        return replace(bins, edges=np.unique(np.r_[bins.edges, bounds]), whole=whole)
+    named = tuple(dict.fromkeys((*bins.categories, *(edit.get("domain") or ()))))
+    whole = bins.whole if "type" not in edit else edit["type"] == "integer"
+    others = tuple(c for c in bins.others if c not in set(named)) if bins.others else ()
+    return replace(bins if named == bins.categories else with_hashes(cursor, named, others), whole=whole)
 
 
 def probable(bins: Bins) -> Bins:
@@ -106,7 +128,13 @@ def _of_text(cursor: Connection, source: Source, column: str) -> Bins | None:
     sql = f"""SELECT {quote(column)} AS x, count(*) AS n FROM {source.rows} WHERE {quote(column)} IS NOT NULL
         GROUP BY ALL ORDER BY n DESC, x LIMIT {KNOWN}"""
     found = [row[0] for row in cursor.execute(sql).fetchall()]
-    return with_hashes(cursor, tuple(found[:NAMED]), tuple(found[NAMED:])) if found else None
+    bins = with_hashes(cursor, tuple(found[:NAMED]), tuple(found[NAMED:])) if found else None
+    return replace(bins, whole=are_whole(found)) if bins is not None else None
+
+
+def are_whole(texts: Iterable[str]) -> bool:
+    """Whether all texts are whole numbers."""
+    return all(re.fullmatch(WHOLE, text) for text in texts)
 
 
 def with_hashes(cursor: Connection, categories: tuple[str, ...], others: tuple[str, ...]) -> Bins:
@@ -142,8 +170,8 @@ def kept(cursor: Connection, model: str) -> dict[str, dict[str, Bins]]:
     ).fetchall()
     found: dict[str, dict[str, Bins]] = {}
     for version, column, kind, e, categories, others, whole in rows:
-        bins = Bins("number", np.array(e), whole=bool(whole)) if kind == "number" else with_hashes(cursor, tuple(categories), tuple(others))
-        found.setdefault(version, {})[column] = bins
+        bins = Bins("number", np.array(e)) if kind == "number" else with_hashes(cursor, tuple(categories), tuple(others))
+        found.setdefault(version, {})[column] = replace(bins, whole=bool(whole))
     return found
 
 

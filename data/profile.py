@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from data import totals
-from data.bins import BETWEEN, LATENCY, Source, hashes, lookup, probable, watched
+from data.bins import BETWEEN, LATENCY, WHOLE, Source, hashes, lookup, probable, watched
 from data.engines.duckdb import Plan, profile
 from data.engines.places import Bins
 from data.sql import literal, quote
@@ -214,7 +214,10 @@ def _completed(store: Store, source: Source, plan: Plan, condition: str, table: 
     found["misfits"] = found["misfits"].fillna(0).astype("int64")
     found["nulls"] -= found["misfits"]
     tops = [_new_tops(store, source, plan, c, condition) for c in found["column"][found["new_values"] > 0].unique()]
-    found = found.merge(pd.concat(tops), "left", keys) if tops else found.assign(new_top=None)
+    found = found.merge(pd.concat(tops), "left", keys) if tops else found.assign(new_top=None, odd=np.nan)
+    # Of texts that all are whole numbers in the reference, what is none counts as a fraction does among numbers.
+    found["fractions"] = found["fractions"].where(found["odd"].isna(), found["odd"]).astype("int64")
+    found = found.drop(columns="odd")
     found = found[~_absent(found, plan)]
     done = pa.Table.from_pandas(found.drop(columns="place"), preserve_index=False)
     return done.append_column("counts", table["counts"].take(pa.array(found["place"])))
@@ -261,13 +264,19 @@ def _new_tops(store: Store, source: Source, plan: Plan, column: str, condition: 
     rows = _rows(source, plan, _text(source, column), condition)
     sql = f"""WITH fresh AS (SELECT r.* FROM ({rows}) r ANTI JOIN known_texts k ON k.v = r.v AND k.h = hash(r.x) WHERE r.x IS NOT NULL),
         counted AS (SELECT v AS version, {label} AS segment, w AS "window", x, count(*) AS n FROM fresh GROUP BY GROUPING SETS ({sets}))
-        SELECT * FROM counted QUALIFY row_number() OVER (PARTITION BY version, segment, "window" ORDER BY n DESC, x) <= {NEW_SHOWN}
+        SELECT *, coalesce(sum(n) FILTER (NOT regexp_full_match(x, {literal(WHOLE)})) OVER (PARTITION BY version, segment, "window"), 0) AS odd
+        FROM counted QUALIFY row_number() OVER (PARTITION BY version, segment, "window" ORDER BY n DESC, x) <= {NEW_SHOWN}
         ORDER BY version, segment, "window", n DESC, x"""
     found = cursor.execute(sql).df()
     cursor.unregister("known_texts")
     grouped = found.groupby(["version", "segment", "window"], sort=False)
-    tops = [(*key, column, json.dumps(dict(zip(g["x"], g["n"].tolist(), strict=True)), ensure_ascii=False)) for key, g in grouped]
-    return pd.DataFrame(tops, columns=["version", "segment", "window", "column", "new_top"])
+    whole = {v for v, b in plan.bins.items() if b[column].whole}
+    tops = [
+        (*key, column, json.dumps(dict(zip(g["x"], g["n"].tolist(), strict=True)), ensure_ascii=False),
+         g["odd"].to_numpy(float)[0] if key[0] in whole else np.nan)
+        for key, g in grouped
+    ]  # fmt: skip
+    return pd.DataFrame(tops, columns=["version", "segment", "window", "column", "new_top", "odd"])
 
 
 def _replace(

@@ -1,7 +1,7 @@
 """Bring a model's profiles up to date: which windows did the loads since the last run touch? Only those are read again."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from data import bins as learning
 from data import profile as profiling
+from data import schemas
 from data.bins import Source
 from data.engines.places import Bins
 from data.profile import Values, windows
@@ -41,7 +42,8 @@ def refresh(store: Store, model: str, progress: Progress) -> Refreshed | None:
         return None
     loads = store.frame("SELECT * FROM main.loads WHERE model = ? ORDER BY load", [model])
     done, basis_before = last_run(store, model)
-    active, basis = set(loads["load"][loads["undone_at"].isna()]), json.dumps({"shape": SHAPE, **to_dict(roles)}, sort_keys=True)
+    active, edits = set(loads["load"][loads["undone_at"].isna()]), schemas.saved(store, model)
+    basis = json.dumps({"shape": SHAPE, **to_dict(roles), **({"schemas": edits} if edits else {})}, sort_keys=True)
     changed = loads[loads["load"].isin(active ^ done)]
     if changed.empty and basis == basis_before:
         return None
@@ -49,10 +51,11 @@ def refresh(store: Store, model: str, progress: Progress) -> Refreshed | None:
     sources = log_sources(cursor, model, roles)
     reference = learning.reference_source(cursor, model, roles)
     values = profiling.segments(cursor, [*sources[:1], *([reference] if reference else [])])
-    versions = _changed_references(cursor, changed, reference, basis != basis_before)
-    count = learn_references(store, model, roles, reference, versions, values, progress)
+    anew, edited = _difference(basis_before, basis)
+    versions = tuple(sorted({*_changed_references(cursor, changed, reference, anew), *edited}))
+    count = learn_references(store, model, roles, reference, versions, values, edits, progress)
     bins = learning.kept(cursor, model)
-    whole = basis != basis_before or "" in versions
+    whole = anew or "" in versions
     seen = (
         touched(cursor, model, sources, changed, versions, whole)
         if sources
@@ -65,6 +68,13 @@ def refresh(store: Store, model: str, progress: Progress) -> Refreshed | None:
     gone = _emptied(store, model, sources, changed)
     starts = {pd.Timestamp(int(w) * sources[0].window_us, unit="us", tz="UTC").to_pydatetime() for w in seen["window"].unique()}
     return Refreshed(tuple(sorted(starts | gone)), versions, count, tuple(sorted(active)), basis)
+
+
+def _difference(before: str | None, after: str) -> tuple[bool, tuple[str, ...]]:
+    """Whether all is to be counted anew, and else of which references the schema was edited: only their windows are read again."""
+    old, new = json.loads(before) if before else {}, json.loads(after)
+    was, becomes = old.pop("schemas", {}), new.pop("schemas", {})
+    return old != new, tuple(v for v in {*was, *becomes} if was.get(v) != becomes.get(v))
 
 
 def last_run(store: Store, model: str) -> tuple[set[int], str | None]:
@@ -108,7 +118,14 @@ def _changed_references(cursor: Connection, changed: pd.DataFrame, reference: So
 
 
 def learn_references(
-    store: Store, model: str, roles: Roles, reference: Source | None, versions: Iterable[str], values: Values, progress: Progress
+    store: Store,
+    model: str,
+    roles: Roles,
+    reference: Source | None,
+    versions: Iterable[str],
+    values: Values,
+    edits: Mapping[str, Mapping[str, Any]],
+    progress: Progress,
 ) -> int:
     """Learn the bins of each version's reference and profile it by them, in one transaction a version."""
     count = 0
@@ -118,7 +135,7 @@ def learn_references(
         parts: list[pa.Table] = []
         own = _own_reference(reference, version)
         if own is not None:
-            learnt = learning.learn(store.cursor(), own)
+            learnt = learning.learn(store.cursor(), own, edits.get(version, {}).get("columns", {}))
             parts = profiling.profile_reference(store, own, learnt, version, values) if learnt else []
         frame = learning.frame(model, version, learnt, roles)
 

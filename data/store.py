@@ -74,6 +74,8 @@ TABLES = {
         loaded_at TIMESTAMPTZ, author VARCHAR""",
     "changes": """id VARCHAR, model VARCHAR, version VARCHAR, "at" TIMESTAMPTZ, kind VARCHAR, what VARCHAR, before VARCHAR, after VARCHAR,
         detail VARCHAR, origin VARCHAR, author VARCHAR""",
+    "schemas": """edit BIGINT, model VARCHAR, version VARCHAR, edits VARCHAR, edited_at TIMESTAMPTZ, author VARCHAR,
+        reason VARCHAR""",
 }
 # What a lost race says; nothing of the transaction was done, so it is done again.
 RACES = ("database is locked", "conflict", "Conflict", "could not serialize", "deadlock detected", "PRIMARY KEY or UNIQUE constraint")

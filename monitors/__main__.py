@@ -12,7 +12,7 @@ from data.sample.bundle import MODEL, load_sample
 from data.store import DATASETS, Store, open_store
 from monitors import deliver, output, rulebook, run
 from monitors.alerts import sentence
-from monitors.commands import changes, jobs, latency, notify, skew, stability
+from monitors.commands import changes, jobs, latency, notify, schema, skew, stability
 from monitors.rules import Rule, scope_text
 
 DESCRIPTION = "Watch machine-learning models in production: load their logs, see what drifted, tune the thresholds."
@@ -29,6 +29,7 @@ Every command takes --store DIR (default: VIGIA_STORE, else .vigia). Exit codes:
 GROUPS = {
     "thresholds": "show and change the thresholds",
     "notifications": "who is told what, and how",
+    "schema": schema.GROUP[1],
     "jobs": "what runs of training and scoring jobs took",
     "manifests": "what each version is made of",
 }
@@ -179,7 +180,7 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
 
 Add = Callable[..., argparse.ArgumentParser]
 # `declare` of each module of monitors/commands
-SUBJECTS: tuple[Callable[[Add], None], ...] = tuple(one.declare for one in (skew, stability, latency, jobs, changes, notify))
+SUBJECTS: tuple[Callable[[Add], None], ...] = tuple(one.declare for one in (schema, skew, stability, latency, jobs, changes, notify))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -15,7 +15,10 @@ SCOPE = ("model", "version", "monitor", "metric", "column", "segment")
 PRECEDENCE = ("column", "segment", "version", "model", "metric", "monitor")  # between scopes that name equally many fields
 LIMITS = ("warning", "critical", "recover")
 # Metrics that cannot leave [0, 1] (besides everything called `…_rate`), and those that may be negative; all others start at 0.
-SHARES = ("js", "ks", "chi2", "hellinger", "linf", "constant", "accuracy", "precision", "recall", "f1", "roc_auc", "brier", "ece")
+SHARES = (
+    "js", "ks", "chi2", "hellinger", "linf", "constant", "accuracy", "precision", "recall", "f1", "roc_auc", "brier", "ece",
+    "missing_column", "new_column",
+)  # fmt: skip
 SIGNED = ("r2", "tpr_gap", "fpr_gap")
 Limit = float | tuple[float, float]
 

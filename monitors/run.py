@@ -18,7 +18,7 @@ from data.roles import saved
 from data.sql import quote
 from data.store import Connection, Store, append, author, models, one_run, transact
 from monitors import alerts as alerting
-from monitors import drift, floors, latency, paired, rulebook, stability, summaries
+from monitors import drift, floors, invariants, latency, paired, rulebook, schema, stability, summaries
 from monitors.measurements import STORED, typed
 from monitors.rules import Rule
 from monitors.run_changes import refresh_all
@@ -26,7 +26,7 @@ from monitors.thresholds import judge
 from monitors.versions import version_order
 
 # To add one: a module with `measure(profiles, bins)` and ROLES, those of its columns; its rules in thresholds.yaml.
-MONITORS = (drift, stability, latency)
+MONITORS = (drift, schema, stability, latency)
 # What is counted of requests is measured over the whole history at every run: a value may depend on windows before, or of other versions.
 WHOLE = ("requests", "latency")
 LENGTHS = {"day": "window_end - window_start = INTERVAL 1 DAY", "week": "window_end - window_start = INTERVAL 7 DAY"}
@@ -87,6 +87,7 @@ def _measure(store: Store, cursor: Connection, model: str, refreshed: Refreshed,
     """Measure every day, week and month that holds a touched window, from all profiles in it; a few columns at a time, for memory's sake."""
     spans, learnt, known = _spans(refreshed.touched), bins(store, model), _known_floors(store, model, refreshed)
     since, until = (spans["window_start"].min(), spans["window_end"].max()) if len(spans) else (FAR, FAR)
+    more = {schema: (invariants.facts(store, model, learnt),)}  # what a monitor takes besides profiles and bins
 
     def measured(role: str, columns: list[str]) -> Iterator[pd.DataFrame]:
         both = _profiles_to_measure(store, model, columns, *((PAST, FAR) if role in WHOLE else (since, until)))
@@ -97,8 +98,11 @@ def _measure(store: Store, cursor: Connection, model: str, refreshed: Refreshed,
                 found, fresh = drift.measure_knowing(both, learnt, known, spans)
                 append(cursor, "floors", fresh, 'version, "column", segment')
             else:
-                found = monitor.measure(both, learnt)
-            yield found if role in WHOLE else _kept(found, spans, refreshed)
+                found = monitor.measure(both, learnt, *more.get(monitor, ()))
+            # schema tells of other columns too: what is missing of them in a window, and from when on there is a new one.
+            anew = (found["column"].isin(columns) & (role in WHOLE)) | (found["metric"] == "new_column")
+            yield found[anew]
+            yield _kept(found[~anew], spans, refreshed)
 
     parts: list[pd.DataFrame] = []
     chunks = _chunks(store, model, since, until)
@@ -158,8 +162,8 @@ def _forget(cursor: Connection, model: str, refreshed: Refreshed) -> None:
         sql = "DELETE FROM main.measurements WHERE model = ? AND version = ? AND dataset = 'reference'"
         cursor.execute(sql, [model, version])
         cursor.execute("DELETE FROM main.floors WHERE model = ? AND version = ?", [model, version])
-    whole = """DELETE FROM main.measurements WHERE model = ? AND list_contains(?, monitor)
-        AND "column" IN (SELECT "column" FROM main.profiles WHERE model = ? AND list_contains(?, role))"""
+    whole = """DELETE FROM main.measurements WHERE model = ? AND list_contains(?, monitor) AND (metric = 'new_column'
+        OR "column" IN (SELECT "column" FROM main.profiles WHERE model = ? AND list_contains(?, role)))"""
     cursor.execute(whole, [model, [name_of(monitor) for monitor in MONITORS], model, list(WHOLE)])
     if refreshed.touched:
         cursor.register("touched_spans", _spans(refreshed.touched))

@@ -70,7 +70,7 @@ def worst_states(scope: Scope, judged: pd.DataFrame) -> None:
 def _to_clicked() -> None:
     if points := st.session_state["heat"]["selection"]["points"]:
         column, _, metric, _, monitor = points[0]["customdata"]
-        sidebar.go_to(sidebar.page_of(monitor), {}, column=column, metric=metric)
+        sidebar.go_to(sidebar.page_of(monitor), {}, column=column or words.TABLE, metric=metric)
 
 
 def alerts(scope: Scope) -> None:
@@ -82,11 +82,13 @@ def alerts(scope: Scope) -> None:
         return
     ordered = summaries.latest_first(found)
     for i, alert in enumerate(ordered.head(LATEST).to_dict("records")):
-        own = {"column": alert["column"], "metric": alert["metric"]}
+        own = {"column": alert["column"] or words.TABLE, "metric": alert["metric"]}
+        page = sidebar.page_of(alert["monitor"])
+        about = {"version": alert["version"] or sidebar.EVERY, "segment": alert["segment"]}
         text, link = st.columns([8, 1.6], vertical_alignment="center")
         text.markdown(f"{words.MARKS[2 if alert['severity'] == 'critical' else 1]} {words.escaped(sentence(alert))}")
         link.button("Show", key=f"alert-{i}", type="tertiary", icon=":material/arrow_forward:", on_click=sidebar.go_to,
-                    args=(sidebar.page_of(alert["monitor"]), {"version": alert["version"], "segment": alert["segment"]}), kwargs=own)  # fmt: skip
+                    args=(page, about), kwargs=own)  # fmt: skip
     if len(found) > LATEST:
         st.caption(f"{LATEST} of {len(found):,} alerts. All of them: `python -m monitors alerts --model {scope.model}`")
 

@@ -52,7 +52,7 @@ def choose(scope: Scope) -> tuple[str, str, dict[str, str]]:
         monitor, metric = called[chosen]
         window = rulebook.resolve(reads.rules(scope), monitor=monitor, metric=metric, segment="all").window
         measured = reads.prepared(_whole(scope), [window], monitor=monitor, metric=metric, segment="all").frame
-        columns = sorted(measured["column"].unique(), key=str.casefold)
+        columns = sorted(filter(None, measured["column"].unique()), key=str.casefold)  # what is of the table has none
         about = {"monitor": monitor, "metric": metric} if names.count(metric) > 1 else {"metric": metric}
         about |= _named("column", _box("Column of the rule", [rule_form.EVERY["column"], *columns], "rule_column"))
         versions = [str(version) for version in reads.versions(scope.model, scope.snapshot)["version"]]

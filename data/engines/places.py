@@ -58,7 +58,7 @@ class Bins:
     categories: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     hashes: Hashes = field(default_factory=lambda: np.empty(0, np.uint64))  # of categories, others and, last, of null
-    whole: bool = False  # numbers: the reference holds whole ones only, so that fractions are counted
+    whole: bool = False  # the reference holds whole numbers only (also written as texts), so that what is none is counted
 
     @property
     def size(self) -> int:

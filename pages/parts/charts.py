@@ -79,7 +79,7 @@ def heat_map(states: pd.DataFrame, marks: Marks) -> go.Figure:
     colours = palette()
     columns, days, levels = summaries.days(states)
     scale = [[(i + k) / len(LEVELS), colour] for i, colour in enumerate(colours.cells) for k in (0, 1)]
-    labels = [words.plain_html(column) for column in columns]
+    labels = [words.plain_html(column or words.TABLE) for column in columns]
     noon = days.astype("datetime64[h]") + np.timedelta64(12, "h")
     figure = go.Figure(
         go.Heatmap(x=noon, y=labels, z=levels, zmin=-1.5, zmax=2.5, colorscale=scale, showscale=False, ygap=2, hoverinfo="skip")
@@ -89,7 +89,7 @@ def heat_map(states: pd.DataFrame, marks: Marks) -> go.Figure:
     told = [_cell_text(row) for row in states.to_dict("records")]
     figure.add_scatter(
         x=starts + (ends - starts) / 2,
-        y=[words.plain_html(column) for column in states["column"]],
+        y=[words.plain_html(str(column) or words.TABLE) for column in states["column"]],
         mode="markers",
         marker={"opacity": 0, "size": 16, "color": colours.muted},
         customdata=np.column_stack([states[name] for name in ("column", "version", "metric", "segment", "monitor")]),
@@ -229,7 +229,7 @@ def _cell_text(row: dict[str, Any]) -> str:
     if np.isnan(row["value"]):
         value = words.plain_html(str(row["reason"]))
     when = words.span(row["window_start"], row["window_end"])
-    return f"<b>{words.plain_html(row['column'])}</b>: {state}<br>{when}, {words.plain_html(row['version'])}<br>{value}"
+    return f"<b>{words.plain_html(row['column'] or words.TABLE)}</b>: {state}<br>{when}, {words.plain_html(row['version'])}<br>{value}"
 
 
 def _top(judged: pd.DataFrame) -> float:

@@ -11,7 +11,8 @@ import streamlit as st
 from data import load as loading
 from data.load import Loaded
 from data.roles import Roles, saved
-from monitors import deliver, run
+from monitors import deliver, invariants, run
+from monitors.schemas import Edits, Schema
 from pages.parts import reads, sidebar, words
 
 KEY = "told_sources"
@@ -88,6 +89,13 @@ def change_roles(model: str, roles: Roles, reason: str) -> None:
     bar = st.progress(0.0, "Reading the rows again …")
     sentence = loading.remember(reads.store(), model, roles, reason)
     st.session_state[KEY] = Told(f"{sentence} {_run(model, bar)}", (), model)
+
+
+def change_schema(model: str, schema: Schema, edits: Edits, reason: str, measure: bool) -> None:
+    """Keep edits of a schema; and count anew by them, if asked to."""
+    number = invariants.save(reads.store(), model, schema, edits, reason)
+    ran = _run(model, st.progress(0.0, "Counting anew …")) if measure else "The next `run` counts by it."
+    st.session_state[KEY] = Told(f"Schema saved as edit {number}. {ran}", (), model)
 
 
 def sample(load_sample: Callable[..., list[Loaded]]) -> None:

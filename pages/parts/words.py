@@ -54,11 +54,21 @@ METRICS = {
     "sum_rate": Metric("Sum is not 1", "Share of rows whose probabilities miss 1 in their sum by more than 0.001.", "share", ".2%"),
     "constant": Metric("Stands still", "1 where all values of a window are one and the same, 0 where they vary."),
     "magnitude": Metric("Magnitude", "How many times greater or smaller than the reference’s (root mean square); 1 is no change.", "times"),
+    "missing_column": Metric("Missing column", "Share of the rows whose file lacked the column.", "share of rows", ".1%"),
+    "new_column": Metric("New column", "Share of the rows whose file has a column that nobody knows.", "share of rows", ".1%"),
+    "type_rate": Metric("Wrong type", "Share of the rows with a value of another type: a text, or 2.5 among whole numbers.", "share of rows", ".2%"),
+    "null_rate": Metric("Nulls", "Share of the rows without a value, of those whose file has the column.", "share of rows", ".2%"),
+    "range_rate": Metric("Out of range", "Share of the finite values below the least or above the greatest expected.", "share of values", ".2%"),
+    "domain_rate": Metric("Not in the domain", "Share of the values that are no expected category; nulls do not count.", "share of values", ".2%"),
+    "duplicate_rate": Metric("Stands again", "Rows more than there are different ones: a, a, a, b, c give 2/5.", "share of rows", ".2%"),
+    "rows_ratio": Metric("Rows, against before", "Rows over the median of the same weekday in the eight weeks before.", "ratio", ".2f"),
+    "freshness_hours": Metric("Freshness", "Hours from the last row to the end of the window.", "hours", ".1f"),
 }
 STATES = {-1: "not judged", 0: "ok", 1: "warning", 2: "critical"}
 MARKS = {-1: ":gray-badge[not judged]", 0: ":green-badge[ok]", 1: ":orange-badge[warning]", 2: ":red-badge[critical]"}
 ICONS = {-1: "–", 0: "●", 1: "▲", 2: "■"}  # a state never shows by its colour alone
 
+TABLE = "the table"  # in place of a column, of a metric that has none: repeats, rows, freshness
 VOLUME = "Served rows of the last seven days; the bars are the last 28 days, one each."
 NO_DATA = "Nothing is loaded yet"
 HOW_TO_LOAD = """

@@ -74,7 +74,8 @@ def test_g2_one_bad_column_does_not_take_the_rest_with_it(store, tmp_path):
         assert np.isnan(found["u", metric]["value"])
         assert found["u", metric]["rows"] == 0
         assert found["u", metric]["reason"] == "no values in this window"
-    assert not (run.alerts(store)["column"] == "u").any()
+    alerts = run.alerts(store)
+    assert alerts.loc[alerts["column"] == "u", "metric"].tolist() == ["null_rate"]  # and no drift beside it
 
 
 def test_g3_two_empty_deciles(store, tmp_path):
@@ -187,6 +188,7 @@ def test_g11_awkward_names_come_back_character_for_character(store, tmp_path):
         assert found.loc[name, "nulls"] == 1
         assert found.loc[name, "sum"] / 3 == pytest.approx((7 + i) / 3)
     assert set(run.measurements(store, monitor="drift")["column"]) == set(names)
+    assert set(run.measurements(store, monitor="schema")["column"]) == {"", "ts", *names}
 
 
 def test_g12_a_header_and_no_bytes_decide_nothing(store, tmp_path):

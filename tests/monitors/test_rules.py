@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import BadInput
+from monitors import schema
 from monitors.rules import SCOPE, problem
 from monitors.thresholds import Rule, defaults, dump, read, resolve, rule, saved, scope_text, with_override, without_override
 
@@ -162,6 +163,17 @@ def test_the_defaults_of_stability_judge_days_and_each_segment_only_for_what_sta
         assert (one.window, one.above_noise, one.above_usual, one.enabled) == ("day", True, True, True)
         assert part.enabled == (metric == "constant")
         assert (one.warning == 0) == str(metric).endswith("_rate")  # any NaN at all is a warning
+
+
+def test_the_defaults_of_the_schema_make_sense_and_cover_its_metrics():
+    assert {one.metric for one in defaults() if one.monitor == "schema"} == {None, *schema.METRICS}
+    for metric in schema.METRICS:
+        one = resolve(defaults(), monitor="schema", metric=metric)
+        assert problem(one) is None
+        assert one.enabled
+        assert one.reason
+        assert one.source
+        assert not resolve(defaults(), monitor="schema", metric=metric, segment="origin=EWR").enabled
 
 
 def test_an_override_changes_only_what_it_names():

@@ -1,0 +1,111 @@
+"""The schema page in a real browser: what was broken, by which rows; the schema as a file, applied with a reason, in the history."""
+
+import shutil
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+import pytest
+from browsing import serving, settle
+from playwright.sync_api import Page, expect
+
+from data.load import load
+from data.roles import from_dict
+from data.store import open_store
+from monitors import invariants, run
+
+ODD = 'in"come; <b>'
+ROLES = {"timestamp": "time", "features": [ODD, "plan", "gone"], "types": {ODD: "number", "plan": "category", "gone": "number"}}
+
+
+def rows(start: str, days: int, high: float) -> pd.DataFrame:
+    chance, count = np.random.default_rng(7), 100 * days
+    time = pd.Timestamp(start, tz="UTC") + pd.to_timedelta(np.arange(count) * 864, unit="s")
+    columns = {ODD: chance.uniform(0, high, count).round(3), "plan": chance.choice(["basic", "plus"], count), "gone": 1.0}
+    return pd.DataFrame({"time": time} | columns)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose last file lacks a column, has an unknown one, and values out of range."""
+    folder = tmp_path_factory.mktemp("made")
+    store = open_store(str(folder / "store"))
+    healthy, broken = rows("2026-01-05", 14, 1.0), rows("2026-01-19", 2, 2.0).drop(columns="gone").assign(extra="?")
+    for name, dataset, table in (
+        ("train", "reference", rows("2025-11-03", 28, 1.0)),
+        ("healthy", "log", healthy),
+        ("broken", "log", broken),
+    ):
+        table.to_parquet(folder / f"{name}.parquet")
+        load(store, [folder / f"{name}.parquet"], "churn", dataset, roles=from_dict(ROLES))
+    healthy[["time", "plan"]].to_parquet(folder / "alone.parquet")
+    load(store, [folder / "alone.parquet"], "alone", roles=from_dict({"timestamp": "time", "features": ["plan"]}))
+    run.run(store)
+    store.connection.close()
+    return folder / "store"
+
+
+@pytest.fixture
+def place(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "store"))
+
+
+def test_a_violation_names_its_rows_file_and_values(made: Path, page: Page):
+    with serving(made) as url:
+        page.goto(f"{url}/schema?model=churn")
+        settle(page)
+        expect(page.get_by_text("3 violations")).to_be_visible()
+        expect(
+            page.get_by_role("heading", name="gone: missing column over time")
+        ).to_be_visible()  # the worst, since nothing was chosen
+        expect(page.get_by_text("200 of 200 rows")).to_be_visible()
+        expect(page.get_by_text("brought by broken.parquet (load 3)")).to_be_visible()
+        page.goto(f"{url}/schema?model=churn&metric=range_rate&window=day&column={quote(ODD)}")
+        settle(page)
+        expect(page.get_by_role("heading", name=f"{ODD}: out of range over time")).to_be_visible()
+        expect(page.get_by_text("Most frequent:")).to_be_visible()
+
+
+def test_a_file_is_applied_with_a_reason_and_stands_in_the_history(place: Path, page: Page, tmp_path: Path):
+    file = tmp_path / "schema.yaml"
+    file.write_text(f"columns:\n  '{ODD}': {{max: 2.5}}\n  gone: {{required_in: [training]}}\n")
+    with serving(place) as url:
+        page.goto(f"{url}/schema?model=churn")
+        settle(page)
+        page.get_by_role("tab", name="Export and import").click()
+        expect(page.get_by_text("SageMaker constraints.json cannot say")).to_be_visible()
+        page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
+        why = page.get_by_label("Why", exact=True)
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.get_by_text("Write why first")).to_be_visible()
+        why.fill("it may be more")
+        why.press("Tab")
+        page.get_by_role("button", name="Save and measure").click()
+        expect(page.get_by_text("Schema saved as edit 1.")).to_be_visible(timeout=120_000)
+        settle(page)
+        page.get_by_role("tab", name="Violations").click()
+        expect(page.get_by_text("1 violation")).to_be_visible()
+    store = open_store(str(place))
+    assert invariants.history(store, "churn")["reason"].tolist() == ["it may be more"] * 2
+    assert run.alerts(store, model="churn").query("monitor == 'schema'")["metric"].tolist() == ["new_column"]
+
+
+def test_a_broken_file_is_told_in_a_sentence(made: Path, page: Page, tmp_path: Path):
+    file = tmp_path / "schema.pbtxt"
+    file.write_text("feature {\n name: \n}")
+    with serving(made) as url:
+        page.goto(f"{url}/schema?model=churn")
+        settle(page)
+        page.get_by_role("tab", name="Export and import").click()
+        page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
+        expect(page.get_by_text("schema.pbtxt, line 3: expected a value, found")).to_be_visible()
+
+
+def test_a_model_without_a_reference_says_what_to_do(made: Path, page: Page):
+    with serving(made) as url:
+        page.goto(f"{url}/schema?model=alone")
+        settle(page)
+        expect(page.get_by_text("Nothing is broken in this period.")).to_be_visible()
+        page.get_by_role("tab", name="Learnt schema").click()
+        expect(page.get_by_text("No reference was profiled, so nothing was learnt.").first).to_be_visible()
