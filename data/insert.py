@@ -200,13 +200,12 @@ def _enter(
     )
     cursor.execute(
         f"""INSERT INTO main.loads
-            (load, model, dataset, version, file, sha256, bytes, rows, misfits, notes, author, columns, loaded_at, first_time, last_time)
-        VALUES ($load, $model, $dataset, $version, $file, $sha256, $bytes, $rows, $misfits, $notes, $author, $columns, now(),
+            (load, model, dataset, version, file, sha256, bytes, rows, misfits, notes, author, loaded_at, first_time, last_time)
+        VALUES ($load, $model, $dataset, $version, $file, $sha256, $bytes, $rows, $misfits, $notes, $author, now(),
             {span.format("min")}, {span.format("max")})""",
         {
             "load": number, "model": target.model, "dataset": target.dataset, "version": target.version, "file": source.name,
             "sha256": source.sha256,
             "bytes": source.stamp.size, "rows": file.rows, "misfits": misfits, "notes": list(notes), "author": author(),
-            "columns": [c.name for c in file.scan.columns],
         },
     )  # fmt: skip

@@ -38,7 +38,7 @@ TABLES = {
     "vigia": "format INTEGER",
     "loads": """load BIGINT, model VARCHAR, dataset VARCHAR, version VARCHAR, file VARCHAR, sha256 VARCHAR, bytes BIGINT, rows BIGINT,
         misfits BIGINT, first_time TIMESTAMPTZ, last_time TIMESTAMPTZ, notes VARCHAR[], loaded_at TIMESTAMPTZ, author VARCHAR,
-        undone_at TIMESTAMPTZ, undone_by VARCHAR, columns VARCHAR[]""",
+        undone_at TIMESTAMPTZ, undone_by VARCHAR""",
     "parts": "model VARCHAR, version VARCHAR, window_start TIMESTAMPTZ, window_end TIMESTAMPTZ, load BIGINT, rows BIGINT",
     "roles": "model VARCHAR, roles VARCHAR, edited_at TIMESTAMPTZ, author VARCHAR, reason VARCHAR",
     "runs": """run BIGINT, model VARCHAR, snapshot BIGINT, loads BIGINT[], basis VARCHAR, windows BIGINT, measurements BIGINT,

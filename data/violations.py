@@ -87,8 +87,9 @@ def evidence(store: Store, model: str, asked: Asked, limit: int = SHOWN) -> Evid
 
 def _loads_lacking(store: Store, model: str, column: str) -> list[int]:
     """The loads of the log whose files are known to lack a column."""
-    sql = """SELECT load FROM main.loads WHERE model = $model AND dataset = 'log' AND undone_at IS NULL
-        AND columns IS NOT NULL AND NOT list_contains(columns, $column) ORDER BY load"""
+    sql = """SELECT load FROM main.loads JOIN main.load_columns USING (load)
+        WHERE model = $model AND dataset = 'log' AND undone_at IS NULL
+        GROUP BY load HAVING count(*) FILTER ("column" = $column) = 0 ORDER BY load"""
     return [row[0] for row in store.cursor().execute(sql, {"model": model, "column": column}).fetchall()]
 
 

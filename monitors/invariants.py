@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from data import schemas as kept
@@ -20,7 +21,9 @@ REFERENCE = """SELECT * EXCLUDE (sum, sum_squares) FROM main.profiles WHERE mode
     AND (window_start IS NULL OR role = 'requests') ORDER BY version, "column", window_start NULLS FIRST"""
 ARRIVED = """SELECT version, window_start, window_end, load, rows FROM main.parts WHERE model = $model
     ORDER BY version, window_start, load"""
-FILES = "SELECT load, dataset, version, columns, first_time, last_time FROM main.loads WHERE model = $model AND undone_at IS NULL ORDER BY load"
+FILES = """SELECT load, dataset, version, columns, first_time, last_time FROM main.loads
+    LEFT JOIN (SELECT load, list("column") AS columns FROM main.load_columns GROUP BY load) USING (load)
+    WHERE model = $model AND undone_at IS NULL AND rows > 0 ORDER BY load"""
 
 
 def facts(store: Store, model: str, bins: pd.DataFrame) -> Facts:
@@ -139,7 +142,7 @@ def _shown(value: Any) -> str:
 
 
 def _is_list(value: Any) -> bool:
-    return value is not None and not isinstance(value, float)
+    return isinstance(value, list | np.ndarray)
 
 
 __all__ = [
