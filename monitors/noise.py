@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import bdtrik
 
 from monitors.distances import Counts, Floats, cumulative, shares, stephens
 from monitors.wasserstein import Numbers, at_upper_edge, deviation
@@ -53,6 +54,17 @@ def growth(metric: str, rows: Floats, reference_rows: float) -> Floats:
         return grown
     root: Floats = np.sqrt(rows)
     return root
+
+
+def of_share(share: Floats, rows: Floats) -> Floats:
+    """The 95th percentile of the share that chance gives among so many rows; 0 where the true share is 0, NaN where it is not known.
+
+    Exact: the least k of which the binomial distribution reaches 0.95, over the rows.
+    """
+    inside = (share > 0) & (share < 1) & (rows > 0)
+    high = np.ceil(bdtrik(LEVEL, np.where(inside, rows, 1), np.where(inside, share, 0.5)) - 1e-9)
+    found: Floats = np.where(inside, np.clip(high, 0, rows) / np.maximum(rows, 1), share)
+    return found
 
 
 def grouped(reference: Counts, distances: Callable[[Counts, Counts], Mapping[str, Floats]], start: int) -> Curve:

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
-from scipy import stats
+from scipy.special import betaincinv
 
 from data.errors import BadInput, near
+from monitors.noise import of_share
 from monitors.rules import _number
 
 TYPES = ("integer", "number", "boolean", "category", "text", "time")
@@ -189,9 +190,8 @@ def predicted(rows: NDArray[Any], hits: float, of: float) -> Floats:
     if of <= 0:
         return np.full(n.shape, np.nan)
     share = min(hits / of, 1.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        chance = np.where(n > 0, stats.binom.ppf(0.95, np.maximum(n, 1), share) / n, np.nan)
-    open_ = stats.beta.ppf(0.95, hits + 1, of - hits) if hits < of else 1.0
+    chance = of_share(np.full(n.shape, share), n)
+    open_ = betaincinv(hits + 1, of - hits, 0.95) if hits < of else 1.0
     return np.where(n > 0, np.maximum(chance, open_), np.nan)
 
 
@@ -204,9 +204,8 @@ def beyond_range(rows: NDArray[Any], of: float) -> Floats:
     n = np.asarray(rows, float)
     if of < 2:
         return np.where(n > 0, 1.0, np.nan)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        chance = np.where(n > 0, stats.binom.ppf(0.95, np.maximum(n, 1), 2 / (of + 1)) / n, np.nan)
-    return np.where(n > 0, np.maximum(chance, stats.beta.ppf(0.95, 2, of - 1)), np.nan)
+    chance = of_share(np.full(n.shape, 2 / (of + 1)), n)
+    return np.where(n > 0, np.maximum(chance, betaincinv(2, of - 1, 0.95)), np.nan)
 
 
 def unusual(values: Floats) -> float:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import bdtrik
 
 from monitors import coverage
 from monitors.measurements import typed
+from monitors.noise import of_share
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -183,18 +183,7 @@ def _rate(metric: str, windows: pd.DataFrame, base: pd.DataFrame, some: Bools, c
     rows = windows["rows"].to_numpy(float)[at]
     hits = windows[counted].to_numpy(float, na_value=np.nan)[at].sum(axis=1)
     usually = base[counted].to_numpy(float, na_value=np.nan)[at].sum(axis=1) / base["rows"].to_numpy(float, na_value=np.nan)[at]
-    return Values(metric, at, rows, hits / rows, chance_of_rate(usually, rows), np.full(len(at), "", object))
-
-
-def chance_of_rate(share: Floats, rows: Floats) -> Floats:
-    """The 95th percentile of the share that chance gives among so many rows; 0 where the true share is 0, NaN where it is not known.
-
-    Exact: the least k of which the binomial distribution reaches 0.95, over the rows.
-    """
-    inside = (share > 0) & (share < 1) & (rows > 0)
-    high = np.ceil(bdtrik(LEVEL, np.where(inside, rows, 1), np.where(inside, share, 0.5)) - 1e-9)
-    found: Floats = np.where(inside, np.clip(high, 0, rows) / np.maximum(rows, 1), share)
-    return found
+    return Values(metric, at, rows, hits / rows, of_share(usually, rows), np.full(len(at), "", object))
 
 
 def _range(windows: pd.DataFrame, number: Bools, known: Mapping[str, Floats | None]) -> Values:

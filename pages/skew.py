@@ -21,7 +21,7 @@ def main() -> None:
     reason = reads_skew.why_not_joined(scope)
     if reason is not None and "features are loaded" in reason:
         st.info(f"No training features are loaded for {words.escaped(scope.model)}.", icon=":material/info:")
-        st.markdown(HOW_TO_LOAD.format(model=words.escaped(scope.model)))
+        st.markdown(HOW_TO_LOAD.format(model=scope.model))
         return
     window = st.segmented_control("Window", lengths, default="week", required=True, key="window", bind="query-params")
     if reason is not None:

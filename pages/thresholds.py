@@ -45,7 +45,8 @@ def choose(scope: Scope) -> tuple[str, str, dict[str, str]]:
     """The monitor, the metric and the scope of the rule."""
     pairs = [(monitor, metric) for monitor, metrics in rulebook.known().items() for metric in metrics]
     names = [metric for _, metric in pairs]
-    called = {metric if names.count(metric) == 1 else f"{monitor} {metric}": (monitor, metric) for monitor, metric in pairs}
+    # Of two with one name the first keeps it, so that links stay what they were: js is that of drift, the other "skew js".
+    called = {m if names.index(m) == i else f"{monitor} {m}": (monitor, m) for i, (monitor, m) in enumerate(pairs)}
     models = reads.all_models(scope.snapshot)
     with st.grid(columns=5 if len(models) > 1 else 4, min_column_width=165):
         chosen = _box("Metric", list(called), "rule_metric")

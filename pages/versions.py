@@ -115,7 +115,7 @@ def consequences(scope: Scope, found: pd.DataFrame, change: pd.Series) -> None:
         f"{words.escaped(told.sentence(dict(change)))}, {words.day(change['at'])}. {windows} {window}{plural} on either side{fewer}; "
         f"{clear} of {len(ranking):,} metrics moved by more than 3 times what is usual."
     )
-    labels = [f"{row.monitor} {row.metric} of {row.column}" for row in ranking.head(versions_tables.MOST).itertuples()]
+    labels = [f"{row.monitor} {row.metric}{f' of {row.column}' if row.column else ''}" for row in ranking.head(versions_tables.MOST).itertuples()]
     versions_tables.moved(ranking, ("before", "after"), False, "moved", on_select=lambda: _take("moved", "moved_metric", labels))
     metric = st.selectbox("Metric over time", labels, key="moved_metric")
     over_time(scope, ranking.iloc[labels.index(metric)], window, change)

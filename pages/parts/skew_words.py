@@ -21,7 +21,8 @@ HOW_TO_LOAD = """
 To see whether serving and training compute the same features, load what the **training code** gives for requests that were served (a
 sample of them is enough), with the same `inference_id`:
 ```
-python -m monitors load features.parquet --model {model} --as training
+python -m monitors load features.parquet \\
+  --model {model} --as training
 python -m monitors run
 ```
 """

@@ -55,7 +55,7 @@ def test_what_changed_and_what_came_of_it(visit: Visit, address: str):
     page = visit("versions", address)
     expect(page.get_by_role("heading", name="Who served")).to_be_visible()
     expect(page.get_by_role("combobox", name="Change")).to_have_value("15 Mar 2026 · code version 1.0 → 1.1, minor (v10)")
-    expect(page.get_by_text(re.compile("7 days on either side; [01] of 14 metrics moved"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"7 days on either side; [01] of \d+ metrics moved"))).to_be_visible()
 
 
 def test_a_link_to_a_change_shows_what_came_of_it(visit: Visit, address: str):
@@ -63,7 +63,7 @@ def test_a_link_to_a_change_shows_what_came_of_it(visit: Visit, address: str):
     page = visit(f"versions?change={quote_plus(chosen)}", address)
     expect(page.get_by_role("combobox", name="Change")).to_have_value(chosen)
     expect(page.get_by_text("(not 7: the next change of its kind is nearer)", exact=False)).to_be_visible()
-    expect(page.get_by_role("combobox", name="Metric over time")).to_have_value(re.compile("of x$"))  # what moved most
+    expect(page.get_by_role("combobox", name="Metric over time")).to_have_value(re.compile("throughput|of x$"))  # what moved most
 
 
 def test_two_versions_side_by_side(visit: Visit, address: str):

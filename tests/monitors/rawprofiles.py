@@ -61,7 +61,8 @@ def profile(
         "misfits": 0,
         "new_top": "{}",
     }
-    row |= dict.fromkeys(("nans", "pos_infs", "neg_infs", "new_values", "fractions", "duplicates", "errors"), 0) | {"nulls": int(given.isna().sum())}
+    zeros = ("nans", "pos_infs", "neg_infs", "new_values", "fractions", "duplicates", "errors", "bad_sums")
+    row |= dict.fromkeys(zeros, 0) | {"nulls": int(given.isna().sum())}
     row |= dict.fromkeys(("sum", "sum_squares", "min", "max", "below_sum", "above_sum"), np.nan)
     known = given.dropna()
     if bins["kind"] == "category":

@@ -12,6 +12,7 @@ from scipy.stats import binom
 
 from monitors import periods, stability
 from monitors.measurements import STORED
+from monitors.noise import of_share
 
 NULL = object()
 NAN, INF = float("nan"), float("inf")
@@ -164,7 +165,7 @@ def test_a_reference_with_nan_gives_a_floor_of_its_own():
 
 @given(st.integers(1, 5000), st.floats(0.0001, 0.9999))
 def test_the_floor_of_a_rate_is_the_binomial_quantile(rows, share):
-    found = stability.chance_of_rate(np.array([share]), np.array([float(rows)]))[0] * rows
+    found = of_share(np.array([share]), np.array([float(rows)]))[0] * rows
     assert abs(found - binom.ppf(0.95, rows, share)) < 1e-6
 
 
