@@ -80,7 +80,7 @@ def matches(a: object, b: object, absolute: float, relative: float) -> bool:
     return a == b or (math.isfinite(a - b) and abs(a - b) <= absolute + relative * max(abs(a), abs(b)))
 
 
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(st.lists(served, min_size=1, max_size=40), st.lists(trained, min_size=1, max_size=12), st.lists(trained, max_size=6))
 def test_counts_are_those_of_the_raw_rows(tmp_path_factory, log, first, second):
     store = open_store(str(tmp_path_factory.mktemp("pairs") / "store"))
