@@ -16,7 +16,7 @@ def main() -> None:
     scope = sidebar.scope()
     st.title("Overview", anchor=False)
     models(scope)
-    st.subheader(f"What is unlike the reference: {words.escaped(scope.model)}", anchor=False)
+    st.subheader(f"Worst states: {words.escaped(scope.model)}", anchor=False)
     judged = reads.watched(scope)
     if judged.empty:
         sidebar.nothing_measured(scope)
@@ -64,7 +64,7 @@ def worst_states(scope: Scope, judged: pd.DataFrame) -> None:
     states = states.sort_values("column", key=lambda names: names.astype(str).map(order), kind="stable")
     marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
     charts.show(charts.heat_map(states, marks), "heat", "Worst state of each column on each day", on_select=_to_clicked)
-    st.caption("Worst state of each column over all its metrics, in windows as long as its rule judges. Click a cell to see it.")
+    st.caption("Worst state of each column over all monitors and metrics, in windows as long as the rule judges. Click a cell to see it.")
 
 
 def _to_clicked() -> None:

@@ -139,7 +139,7 @@ def test_another_model_brings_its_own_versions_and_days(visit: Visit):
     page = visit("?version=v1&period=chosen+days&days=2013-06-10&days=2013-06-16")
     page.get_by_role("combobox", name="Model").click()
     page.get_by_role("option", name="odd").click()
-    expect(page.get_by_role("heading", name="What is unlike the reference: odd")).to_be_visible()
+    expect(page.get_by_role("heading", name="Worst states: odd")).to_be_visible()
     settle(page)
     expect(page.get_by_role("combobox", name="Version")).to_have_value("every version")
 
