@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 from browsing import ODD_NAMES, ROOT, serving, settle
 from filelock import FileLock
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 SAMPLE = ROOT / "data" / "sample"
+expect.set_options(timeout=20_000)  # other workers take their share of the machine
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
