@@ -180,6 +180,12 @@ def present(alerts: pd.DataFrame, versions: pd.DataFrame) -> pd.DataFrame:
     return alerts.assign(state=alerts["state"].where(~retired, "version retired"))
 
 
+def telling(judged: pd.DataFrame) -> pd.DataFrame:
+    """Without the columns of which nothing is asked but whether files have them, unless one was missing or new: ids, times and versions."""
+    asked = ~judged["metric"].isin(["missing_column", "new_column"]) | (judged["level"] > 0)
+    return judged[judged["column"].isin(judged.loc[asked, "column"].unique())]
+
+
 def latest_first(alerts: pd.DataFrame) -> pd.DataFrame:
     """The open alerts, then the others; in each the latest, then the most severe first."""
     rank = alerts.assign(is_open=alerts["state"] == "open")

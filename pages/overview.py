@@ -21,7 +21,7 @@ def main() -> None:
     if judged.empty:
         sidebar.nothing_measured(scope)
         return
-    worst_states(scope, judged)
+    worst_states(scope, summaries.telling(judged))
     alerts(scope)
 
 

@@ -217,3 +217,9 @@ def test_categories_keep_their_order_and_name_what_is_new():
 def test_a_window_without_values_has_no_shares():
     bins = pd.Series({"kind": "category", "edges": None, "categories": ["x"]})
     assert summaries.shares(bins, np.array([1, 0, 0.0]), np.zeros(3))["window"].isna().all()
+
+
+def test_a_column_of_which_only_its_presence_is_asked_is_shown_once_it_was_missing():
+    rows = [("x", "psi", 0), ("ts", "missing_column", 0), ("id", "missing_column", 0), ("id", "missing_column", 2), ("hint", "new_column", 1)]
+    judged = pd.DataFrame(rows, columns=["column", "metric", "level"])
+    assert list(summaries.telling(judged)["column"]) == ["x", "id", "id", "hint"]
