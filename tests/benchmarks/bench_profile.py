@@ -51,7 +51,7 @@ def profiles(store: Store, segments: bool) -> None:
     touched = profiling.windows(cursor, source)
     learnt = learning.kept(cursor, "bench")[""]
     bins = dict.fromkeys(touched["version"].unique(), learnt)
-    for turn in profiling.turns(touched, bins, values):
+    for turn in profiling.turns(touched, bins, values, source):
         profiling.scan(store, source, turn, bins, values)
 
 
@@ -61,7 +61,7 @@ def learn(store: Store) -> None:
     if not learning.kept(cursor, "bench"):
         roles = from_dict(logs.ROLES)
         reference = learning.reference_source(cursor, "bench", roles)
-        refresh.learn_references(store, "bench", roles, reference, ("",), profiling.segments(cursor, [reference]), lambda _s, _p: None)
+        refresh.learn_references(store, "bench", roles, reference, ("",), profiling.segments(cursor, [reference]), {}, lambda _s, _p: None)
 
 
 def against_scan(rows: int) -> list[tuple[str, Cost, float]]:
