@@ -42,9 +42,10 @@ def test_a_page_opens_at_both_widths_without_sideways_scrolling_and_axe_finds_no
     name: str, scheme: str, page: Page, visit: Visit
 ):
     page.emulate_media(color_scheme=scheme)
+    visit(path_of(name))
     for width in (1440, 800):
         page.set_viewport_size({"width": width, "height": 900})
-        visit(path_of(name))
+        page.wait_for_timeout(500)  # charts follow
         assert page.evaluate("(main => main.scrollWidth - main.clientWidth)(document.querySelector('[data-testid=stMain]'))") == 0
     found = Axe().run(page).response["violations"]
     serious = {v["id"]: [n["html"][:200] for n in v["nodes"]] for v in found if v["impact"] in ("serious", "critical")}
