@@ -214,7 +214,7 @@ def _tried(channel: Channel, body: dict[str, Any]) -> str | None:
         except sending.NotSent as error:
             if not error.soon or pause is None:
                 return str(error)
-        time.sleep(pause)
+        time.sleep(pause)  # a receiver that restarts is back in a second or two; what lasts longer waits for the next pass
     return None
 
 

@@ -98,7 +98,7 @@ def news(alerts: pd.DataFrame, changes: pd.DataFrame, told: Told | None, channel
         known |= set(same.index)
         still = same[same["state"] == "open"]
         if len(still):
-            worse += [at for at, level in still["severity"].items() if level == "critical" and was["severity"] == "warning"]  # type: ignore[misc]
+            worse += still.index[(still["severity"] == "critical") & (was["severity"] == "warning")].tolist()
         else:
             last = same.iloc[-1].to_dict() if len(same) else was | {"state": "no longer an alert"}
             resolved.append({str(name): value for name, value in last.items()})

@@ -87,8 +87,7 @@ def _seconds(texts: Texts) -> Floats:
     series = pd.Series(texts, dtype=object)
     looks = series.str.match(r"\d{4}-\d\d?-\d\d?([T ]\d\d?:\d\d.*)?$").fillna(False).astype(bool)
     parsed = pd.to_datetime(series.where(looks), errors="coerce", utc=True, format="ISO8601")
-    found: Floats = (parsed - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(np.float64)  # type: ignore[assignment]
-    return found
+    return np.asarray((parsed - pd.Timestamp(0, tz="UTC")).dt.total_seconds(), np.float64)
 
 
 ALL = (forms, written_numbers, cut, times)

@@ -16,9 +16,9 @@ from monitors.rulebook import defaults, dump, read, resolve, rule, saved, with_o
 from monitors.rules import LIMITS, SCOPE, Rule, in_order, scope_text
 from monitors.series import WINDOWS, Ints
 
-__all__ = [  # noqa: RUF022
-    "Rule", "defaults", "dump", "read", "resolve", "rule", "saved", "scope_text", "with_override", "without_override",
-    "Prepared", "judge", "prepare",
+__all__ = [
+    "Prepared", "Rule", "defaults", "dump", "judge", "prepare", "read", "resolve", "rule", "saved", "scope_text", "with_override",
+    "without_override",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]

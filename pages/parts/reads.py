@@ -30,7 +30,7 @@ def store() -> Store:
 
 
 @st.cache_data(max_entries=96, show_spinner="Reading …")
-def _read(place: str, snapshot: int, _what: Callable[..., Any], name: str, arguments: tuple[tuple[str, Any], ...]) -> Any:  # noqa: ARG001
+def _read(place: str, snapshot: int, _what: Callable[..., Any], name: str, arguments: tuple[tuple[str, Any], ...]) -> Any:  # noqa: ARG001 - key of the cache
     return _what(_opened(place), **dict(arguments))
 
 
@@ -39,7 +39,7 @@ def _cached(what: Callable[..., Any], snapshot: int, **arguments: Any) -> Any:
 
 
 @st.cache_resource(max_entries=24, show_spinner="Reading measurements …")
-def _prepared(place: str, snapshot: int, arguments: tuple[tuple[str, Any], ...]) -> thresholds.Prepared:  # noqa: ARG001
+def _prepared(place: str, snapshot: int, arguments: tuple[tuple[str, Any], ...]) -> thresholds.Prepared:  # noqa: ARG001 - key of the cache
     asked = dict(arguments)
     windows = asked.pop("windows")
     parts = [run.measurements(_opened(place), window=window, dataset=None, **asked) for window in windows]
@@ -205,7 +205,7 @@ def _events() -> list[Event]:
 
 
 @st.cache_data(max_entries=4)
-def _is_sample(place: str, snapshot: int) -> bool:  # noqa: ARG001
+def _is_sample(place: str, snapshot: int) -> bool:  # noqa: ARG001 - key of the cache
     """Whether the model that bears the sample's name was loaded from the sample's files: yours may be called the same."""
     found = _opened(place).frame(
         """SELECT count(*) AS loads FROM main.loads

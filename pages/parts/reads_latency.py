@@ -77,8 +77,8 @@ def _findings(store: Store, model: str, column: str, segment: str, version: str 
     return views.findings(every, None if version is None else [version], level)
 
 
-def _compared(store: Store, column: str, before: str, after: str, **scope: str) -> Compared:
-    return views.compared(_days(store, column=column, **scope), before, after, column)  # type: ignore[arg-type]
+def _compared(store: Store, model: str, column: str, segment: str, before: str, after: str) -> Compared:
+    return views.compared(_days(store, model, column, segment), before, after, column)
 
 
 def _by_part(store: Store, model: str, column: str, version: str | None, since: datetime, until: datetime) -> Frame:

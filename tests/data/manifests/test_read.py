@@ -67,7 +67,7 @@ dependencies:
   - pip:
       - shap==0.49.1
       - Some_Package
-prefix: /home/anna/miniconda3/envs/churn
+prefix: envs/churn
 """
 CYCLONEDX = {
     "bomFormat": "CycloneDX", "specVersion": "1.6", "serialNumber": "urn:uuid:3e671687-395b-41f5-a30f-a58921a69b79", "version": 1,
