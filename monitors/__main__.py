@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from data import load as loading
 from data.errors import BadInput
@@ -141,10 +140,7 @@ def _thresholds_set(store: Store, asked: argparse.Namespace) -> int:
 
 
 def _thresholds_apply(store: Store, asked: argparse.Namespace) -> int:
-    try:
-        text = Path(asked.file).read_text(encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"{asked.file}: {error.strerror}. Name a YAML file of rules, as `thresholds export` writes it.") from error
+    text = output.read_text(asked.file, "a YAML file of rules, as `thresholds export` writes it")
     wanted: tuple[Rule, ...] = rulebook.read(text, asked.file)
     edit = run.save_overrides(store, wanted, asked.reason)
     print(f"Applied {len(wanted)} rules from {asked.file}, edit {edit}.")
@@ -152,11 +148,7 @@ def _thresholds_apply(store: Store, asked: argparse.Namespace) -> int:
 
 
 def _thresholds_export(store: Store, asked: argparse.Namespace) -> int:
-    text = rulebook.dump(run.overrides(store))
-    if asked.output:
-        Path(asked.output).write_text(text, encoding="utf-8")
-    else:
-        print(text, end="")
+    output.write_text(rulebook.dump(run.overrides(store)), asked.output)
     return 0
 
 

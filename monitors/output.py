@@ -66,10 +66,27 @@ def write(table: pd.DataFrame, form: str, target: str | None) -> None:
         if isinstance(shown[name].dtype, pd.DatetimeTZDtype):
             shown[name] = shown[name].dt.strftime("%Y-%m-%dT%H:%M:%SZ").where(shown[name].notna(), None)
     text = shown.to_csv(index=False, lineterminator="\n") if form == "csv" else _json(shown)
-    if target is None:
+    write_text(text, target)
+
+
+def write_text(text: str, target: str | None) -> None:
+    """Into a file, or onto stdout."""
+    if not target:
         sys.stdout.write(text)
-    else:
+        return
+    try:
         Path(target).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{target}: {error.strerror}. Name a file that may be written, with -o.") from error
+
+
+def read_text(path: str, what: str) -> str:
+    """What a file holds; `what` it should be ends the sentence if it cannot be read."""
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise BadInput(f"{path}: {why}. Name {what}.") from error
 
 
 def _json(table: pd.DataFrame) -> str:

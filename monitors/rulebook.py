@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from data.errors import BadInput, near
+from monitors import plain_yaml
 from monitors import rules as r
 from monitors.rules import Rule
 
@@ -102,7 +103,7 @@ def resolve(rules: Sequence[Rule], *, segment: str = "all", **scope: str | None)
 def dump(rules: Sequence[Rule]) -> str:
     """The rules as YAML, with the fields that they name and no others; `read` gives the same rules back."""
     listed = [rule.scope | {field: _written(field, value) for field, value in rule.changes.items()} for rule in rules]
-    return yaml.dump(listed, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120) if listed else "[]\n"
+    return plain_yaml.dump(listed) if listed else "[]\n"
 
 
 def saved(edits: pd.DataFrame) -> tuple[Rule, ...]:
@@ -112,16 +113,6 @@ def saved(edits: pd.DataFrame) -> tuple[Rule, ...]:
     keys = [column for column in ("edit", "edited_at") if column in edits]
     last = edits.sort_values(keys, kind="stable").iloc[-1]
     return read(str(last["rules"]), f"threshold edit {last['edit']}")
-
-
-class _Dumper(yaml.SafeDumper):
-    """Pairs on one line, and no `&id001` where two rules share one."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
-        return True
-
-
-_Dumper.add_representer(tuple, lambda dumper, pair: dumper.represent_sequence("tag:yaml.org,2002:seq", pair, flow_style=True))
 
 
 def _written(field: str, value: Any) -> Any:

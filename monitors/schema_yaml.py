@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from data.errors import BadInput, near
-from monitors import schemas
+from monitors import plain_yaml, schemas
 from monitors.schemas import Edits, Schema
 
 KEYS = ("model", "version", "table", "columns")
@@ -20,7 +20,7 @@ def dump(schema: Schema) -> str:
     columns = {column.name: _column(column) for column in schema.columns.values()}
     table = {"duplicate_share": schema.duplicate_share} if schema.duplicate_share is not None else {}
     whole = {"model": schema.model, "version": schema.version, "table": table, "columns": columns}
-    return yaml.dump(whole, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return plain_yaml.dump(whole)
 
 
 def _column(column: schemas.Column) -> dict[str, Any]:
@@ -31,14 +31,6 @@ def _column(column: schemas.Column) -> dict[str, Any]:
         facts |= {"distinct": column.distinct} if column.distinct is not None else {}
         facts |= {"unique": True} if column.unique else {}
     return facts | ({"edited": tuple(column.edited)} if column.edited else {})
-
-
-class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
-        return True
-
-
-_Dumper.add_representer(tuple, lambda dumper, values: dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=True))
 
 
 def read(text: str, origin: str, learnt: Schema) -> Edits:

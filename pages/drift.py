@@ -5,16 +5,14 @@ import streamlit as st
 
 from monitors import drift, summaries
 from pages.parts import charts, reads, sidebar, tables, words
+from pages.parts.heading import heading
 from pages.parts.scope import Scope
 
 
 def main() -> None:
     """The page."""
     scope = sidebar.scope()
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
-        st.title("Drift", anchor=False, width="content")
-        with st.popover("How to read this", icon=":material/help:", width="content"):
-            st.markdown(words.HOW_TO_READ_DRIFT)
+    heading("Drift", "drift")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         metric = st.selectbox("Metric", drift.METRICS, key="metric", bind="query-params", width=220)
         lengths = ["day", "week", "month"]
@@ -26,19 +24,8 @@ def main() -> None:
     if judged.empty:
         sidebar.nothing_measured(scope, "drift")
         return
-    if not alerting:
-        st.caption(f":material/notifications_off: {words.not_alerting(metric, window, scope.segment)}")
-    ranking = summaries.ranking(judged)
-    names = list(ranking["column"])
-    tables.ranked(ranking, "column", metric, key="ranked", on_select=lambda: _take(names))
-    column = st.selectbox("Column", names, key="column", bind="query-params", width=320)
+    column = tables.ranked_column(judged, metric, "" if alerting else words.not_alerting(metric, window, scope.segment))
     one_column(scope, judged[judged["column"] == column], column, metric, window)
-
-
-def _take(names: list[str]) -> None:
-    """The clicked row becomes the chosen column."""
-    if rows := st.session_state["ranked"].selection.rows:
-        st.session_state["column"] = names[rows[0]]
 
 
 def one_column(scope: Scope, judged: pd.DataFrame, column: str, metric: str, window: str) -> None:

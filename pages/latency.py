@@ -1,16 +1,14 @@
 """Latency: did versions or components of code, data or model get slower, at once or by and by?"""
 
-from pathlib import Path
-
 import pandas as pd
 import streamlit as st
 
 from monitors import compare_latency, summaries, thresholds
 from monitors import latency_views as views
 from pages.parts import charts, latency_charts, latency_tables, reads, reads_latency, sidebar, words
+from pages.parts.heading import heading
 from pages.parts.scope import Scope
 
-HELP = (Path(__file__).parent / "parts" / "help" / "latency.md").read_text(encoding="utf-8")
 JUDGED = ("p95_ratio", "p50_growth", "p50_step", "p50", "p95", "p99", "mean")
 NO_LATENCY = """No time was logged for this model. Log how long each request took, a column per component (`latency_features_ms`,
 `latency_model_ms`), give these columns the role `latency` on the page *Sources* or in roles.yaml, and run `python -m monitors run`."""
@@ -19,10 +17,7 @@ NO_LATENCY = """No time was logged for this model. Log how long each request too
 def main() -> None:
     """The page."""
     scope = sidebar.scope()
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
-        st.title("Latency", anchor=False, width="content")
-        with st.popover("How to read this", icon=":material/help:", width="content"):
-            st.markdown(HELP)
+    heading("Latency", "latency")
     names = reads_latency.components(scope)
     if not names:
         st.info(NO_LATENCY, icon=":material/info:")
@@ -168,7 +163,7 @@ def requests(scope: Scope) -> None:
     """Throughput and errors."""
     rules = reads.rules(scope)
     marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
-    for heading, metric in (("Errors", "error_rate"), ("Throughput", "throughput")):
+    for title, metric in (("Errors", "error_rate"), ("Throughput", "throughput")):
         told = words.metric(metric)
         judging, _ = summaries.as_if_alerting(rules, "day", scope.segment, monitor="latency", metric=metric)
         judged = reads.judged(scope, ["day"], judging, monitor="latency", metric=metric)
@@ -176,7 +171,7 @@ def requests(scope: Scope) -> None:
             if metric == "error_rate":
                 sidebar.nothing_measured(scope, "request")
             return
-        st.subheader(heading, anchor=False)
+        st.subheader(title, anchor=False)
         st.caption(f"{told.reading} By day.")
         figure = charts.over_time(judged, marks, y_title=told.title, y_format=told.format, height=330)
         latency_charts.named(figure)

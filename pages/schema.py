@@ -11,19 +11,16 @@ from monitors import schema
 from monitors.breaches import WITHOUT_ROWS
 from monitors.schemas import Schema, laid_over
 from pages.parts import charts, jobs, reads, reads_schema, schema_table, sidebar, tables, words
+from pages.parts.heading import heading
 from pages.parts.scope import Scope
 
-HELP = Path(__file__).parent / "parts" / "help" / "schema.md"
 text, number = st.column_config.TextColumn, st.column_config.NumberColumn
 
 
 def main() -> None:
     """The page."""
     scope = sidebar.scope()
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
-        st.title("Schema", anchor=False, width="content")
-        with st.popover("How to read this", icon=":material/help:", width="content"):
-            st.markdown(HELP.read_text(encoding="utf-8"))
+    heading("Schema", "schema")
     jobs.show_told()
     broken, learnt, past, exchange = st.tabs(["Violations", "Learnt schema", "Edits", "Export and import"])
     schemas = reads_schema.learnt(scope.model, scope.snapshot)

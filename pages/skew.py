@@ -6,17 +6,15 @@ import streamlit as st
 from monitors import causes, summaries
 from monitors.paired import Explained
 from pages.parts import charts, reads, reads_skew, sidebar, skew_charts, tables, words
+from pages.parts.heading import heading
 from pages.parts.scope import Scope
-from pages.parts.skew_words import ADVICE, HOW_TO_LOAD, HOW_TO_READ
+from pages.parts.skew_words import ADVICE, HOW_TO_LOAD
 
 
 def main() -> None:
     """The page."""
     scope = sidebar.scope()
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
-        st.title("Skew", anchor=False, width="content")
-        with st.popover("How to read this", icon=":material/help:", width="content"):
-            st.markdown(HOW_TO_READ)
+    heading("Skew", "skew")
     lengths = ["day", "week", "month"]
     reason = reads_skew.why_not_joined(scope)
     if reason is not None and "features are loaded" in reason:
@@ -98,15 +96,9 @@ def ranked(found: list[Explained], judged: pd.DataFrame) -> None:
     names = list(shown["column"])
     st.dataframe(
         shown, hide_index=True, height=tables.ROW * min(len(shown) + 1, tables.MOST_ROWS) + 3, column_config=config, key="ranked",
-        row_height=tables.ROW, on_select=lambda: _take(names), selection_mode="single-row",
+        row_height=tables.ROW, on_select=lambda: tables.take(names), selection_mode="single-row",
         alt="Features by their mismatch rate, with the cause",
     )  # fmt: skip
-
-
-def _take(names: list[str]) -> None:
-    """The clicked row becomes the chosen column."""
-    if rows := st.session_state["ranked"].selection.rows:
-        st.session_state["column"] = names[rows[0]]
 
 
 def one_column(scope: Scope, judged: pd.DataFrame, one: Explained, window: str) -> None:
@@ -206,12 +198,7 @@ def without_key(scope: Scope, window: str, reason: str) -> None:
     if judged.empty:
         sidebar.nothing_measured(scope, "skew")
         return
-    if not alerting:
-        st.caption(f":material/notifications_off: {words.not_alerting('js', window, scope.segment)}")
-    ranking = summaries.ranking(judged)
-    names = list(ranking["column"])
-    tables.ranked(ranking, "column", "js", key="ranked", on_select=lambda: _take(names))
-    column = st.selectbox("Column", names, key="column", bind="query-params", width=320)
+    column = tables.ranked_column(judged, "js", "" if alerting else words.not_alerting("js", window, scope.segment))
     st.subheader(f"{words.escaped(column)} over time", anchor=False)
     over_time(scope, judged[judged["column"] == column], "js", column, window)
 

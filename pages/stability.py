@@ -5,6 +5,7 @@ import streamlit as st
 
 from monitors import breaks, periods, stability
 from pages.parts import broken, charts, lanes, reads, reads_stability, sidebar, stacks, words
+from pages.parts.heading import heading
 from pages.parts.scope import Scope
 
 COUNTS = ["window_start", "window_end", "rows", *stacks.KINDS]
@@ -13,10 +14,7 @@ COUNTS = ["window_start", "window_end", "rows", *stacks.KINDS]
 def main() -> None:
     """The page."""
     scope = sidebar.scope()
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
-        st.title("Stability", anchor=False, width="content")
-        with st.popover("How to read this", icon=":material/help:", width="content"):
-            st.markdown(words.help_text("stability"))
+    heading("Stability", "stability")
     window = st.segmented_control("Window", ["day", "week", "month"], default="day", required=True, key="window", bind="query-params")
     judged = reads_stability.judged(scope, window)
     if judged.empty:

@@ -1,7 +1,5 @@
 """Versions: what changed, when, by whom, and what came of it."""
 
-from pathlib import Path
-
 import pandas as pd
 import streamlit as st
 
@@ -11,9 +9,9 @@ from monitors.rules import Rule
 from monitors.thresholds import resolve
 from monitors.versions import version_order
 from pages.parts import charts, reads, reads_changes, sidebar, versions_charts, versions_tables, words
+from pages.parts.heading import heading
 from pages.parts.scope import Scope
 
-HELP = Path(__file__).parent / "parts" / "help" / "changes.md"
 VIEWS = ("What changed", "Two versions")
 LENGTHS = {"day": pd.Timedelta(days=1), "week": pd.Timedelta(days=7)}
 
@@ -21,10 +19,7 @@ LENGTHS = {"day": pd.Timedelta(days=1), "week": pd.Timedelta(days=7)}
 def main() -> None:
     """The page."""
     scope = sidebar.scope()
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
-        st.title("Versions", anchor=False, width="content")
-        with st.popover("How to read this", icon=":material/help:", width="content"):
-            st.markdown(HELP.read_text(encoding="utf-8"))
+    heading("Versions", "changes")
     served = reads_changes.served(scope.model, scope.snapshot)
     if served.empty:
         sidebar.nothing_measured(scope)

@@ -89,14 +89,7 @@ def _manifest(_store: Store | None, asked: argparse.Namespace) -> int:
         Path(asked.repository), model=asked.model, version=asked.version, model_file=asked.model_file, data=asked.data,
         parameters=dict(word.split("=", 1) for word in asked.param), listed=asked.packages,
     )  # fmt: skip
-    text = write.as_json(made)
-    if asked.output is None:
-        print(text, end="")
-        return 0
-    try:
-        Path(asked.output).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"{asked.output}: {error.strerror}. Name a file that may be written, with -o.") from error
+    output.write_text(write.as_json(made), asked.output)
     return 0
 
 

@@ -4,7 +4,6 @@ import argparse
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 from data import outbox
 from data.errors import BadInput
@@ -100,21 +99,12 @@ def _show(store: Store, _asked: argparse.Namespace) -> int:
 
 
 def _export(store: Store, asked: argparse.Namespace) -> int:
-    text = channels.dump(deliver.settings(store))
-    if asked.output:
-        Path(asked.output).write_text(text, encoding="utf-8")
-    else:
-        print(text, end="")
+    output.write_text(channels.dump(deliver.settings(store)), asked.output)
     return 0
 
 
 def _apply(store: Store, asked: argparse.Namespace) -> int:
-    try:
-        text = Path(asked.file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        cause = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise BadInput(f"{asked.file}: {cause}. Name a YAML file, as `notifications export` writes it.") from error
-    wanted = channels.read(text, asked.file)
+    wanted = channels.read(output.read_text(asked.file, "a YAML file, as `notifications export` writes it"), asked.file)
     edit = deliver.save(store, wanted, asked.reason)
     count = len(wanted.channels)
     print(f"Applied {count} channel{'' if count == 1 else 's'} from {asked.file}, edit {edit}.")

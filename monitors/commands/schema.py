@@ -5,9 +5,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from data.errors import BadInput
 from data.store import Store
-from monitors import invariants, run, schema_foreign, schema_yaml, schemas
+from monitors import invariants, output, run, schema_foreign, schema_yaml, schemas
 from monitors.schemas import Edits, Schema
 
 GROUP = ("schema", "show and change the schema that was learnt from the reference")
@@ -53,13 +52,7 @@ def _show(store: Store, asked: argparse.Namespace) -> int:
 
 def _export(store: Store, asked: argparse.Namespace) -> int:
     text, notes = exported(_chosen(store, asked), _form(asked, asked.output))
-    if asked.output:
-        try:
-            Path(asked.output).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise BadInput(f"{asked.output}: {error.strerror}. Name a file that you may write, with -o.") from error
-    else:
-        print(text, end="")
+    output.write_text(text, asked.output)
     _tell(notes)
     return 0
 
@@ -81,11 +74,7 @@ def wanted(text: str, origin: str, form: str, learnt: Schema) -> tuple[Edits, tu
 
 def _apply(store: Store, asked: argparse.Namespace) -> int:
     learnt = _chosen(store, asked, learnt=True)
-    try:
-        text = Path(asked.file).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise BadInput(f"{asked.file}: {why}. Name a schema file, as `schema export` writes it.") from error
+    text = output.read_text(asked.file, "a schema file, as `schema export` writes it")
     edits, notes = wanted(text, Path(asked.file).name, _form(asked, asked.file), learnt)
     before = invariants.edits(store, asked.model).get(learnt.version, Edits())
     if schemas.plain(before) == schemas.plain(edits):

@@ -77,8 +77,10 @@ def _findings(store: Store, model: str, column: str, segment: str, version: str 
     return views.findings(every, None if version is None else [version], level)
 
 
-def _compared(store: Store, model: str, column: str, segment: str, before: str, after: str) -> Compared:
-    return views.compared(_days(store, model, column, segment), before, after, column)
+def _compared(
+    store: Store, model: str, column: str, segment: str, since: datetime, until: datetime, before: str, after: str
+) -> Compared:
+    return views.compared(_days(store, model, column, segment, since, until), before, after, column)
 
 
 def _by_part(store: Store, model: str, column: str, version: str | None, since: datetime, until: datetime) -> Frame:

@@ -1,22 +1,5 @@
-"""The texts of the page Skew: how to read it, how to load training features, and what to do about each cause."""
+"""The texts of the page Skew: how to load training features, and what to do about each cause."""
 
-HOW_TO_READ = """
-**Row by row.** Each served row is set beside the row that training computes for the same `inference_id`. A **mismatch** is a value
-that differs beyond the tolerance; null equals null, and NaN equals NaN. What a model is fed should never differ, so there is no floor:
-chance alone gives 0.
-
-**The cause** is found from the pairs that differ. It has to explain them *exactly*, and far more of them than when the training values
-are dealt out at random; what fits only by chance is called "no single cause". Several causes may each explain a part.
-
-**Unmatched** are training rows that no log row has: requests that the log lost, or keys that are written in two ways. Log rows without a
-training row are not counted: training features may be computed for one row in ten.
-
-**What to do.** Begin with the column that is highest; its cause says what to look for in the code. If the difference is harmless, widen
-the column's tolerance in roles.yaml, as `tolerances: {column: {absolute: 0.01}}`.
-
-**Without a key** the distributions are compared (Jensen–Shannon distance). That sees a shifted unit and misses an hour that is wrong
-for every row: log an `inference_id` on both sides if you can.
-"""
 HOW_TO_LOAD = """
 To see whether serving and training compute the same features, load what the **training code** gives for requests that were served (a
 sample of them is enough), with the same `inference_id`:

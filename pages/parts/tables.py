@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from monitors import summaries
 from pages.parts import words
 
 ROW = 35  # px
@@ -16,6 +17,22 @@ MOST_ROWS = 11  # a longer table scrolls, so that the chart below stays in sight
 def states(levels: pd.Series) -> list[str]:
     """`■ critical`: the state as sign and word."""
     return [f"{words.ICONS[int(level)]} {words.STATES[int(level)]}" for level in levels]
+
+
+def take(names: list[str]) -> None:
+    """As a callback: the clicked row of the table "ranked" becomes the chosen column."""
+    if rows := st.session_state["ranked"].selection.rows:
+        st.session_state["column"] = names[rows[0]]
+
+
+def ranked_column(judged: pd.DataFrame, metric: str, why_silent: str) -> str:
+    """The columns by how far they are above their limits, and the one that is chosen among them; `why_silent` where they raise no alerts."""
+    if why_silent:
+        st.caption(f":material/notifications_off: {why_silent}")
+    ranking = summaries.ranking(judged)
+    names = list(ranking["column"])
+    ranked(ranking, "column", metric, key="ranked", on_select=lambda: take(names))
+    return str(st.selectbox("Column", names, key="column", bind="query-params", width=320))
 
 
 def ranked(ranking: pd.DataFrame, by: str, metric: str, key: str, on_select: Callable[[], None] | None = None) -> Any:

@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import pandas as pd
 
@@ -82,25 +81,6 @@ python -m monitors load log.parquet --model my-model
 python -m monitors run
 ```
 """
-HOW_TO_READ_DRIFT = """
-**A value** says how far the rows of one window are from the reference: the data that the version was trained on, or a chosen span
-of the log. 0 means the same shares; how large is much depends on the metric.
-
-**Noise** is what chance alone gives with so many rows: 95 of 100 samples drawn from the reference stay below it.
-
-**Usual** is what the reference's own windows give, each against the rest of it. Rows of one week share their weather and
-their news, so weeks differ even when nothing is wrong.
-
-**Warning** and **critical** are the thresholds. A value alerts when it is above the threshold *and* above both floors.
-Change them on the page *Thresholds*.
-
-**Blank** means that it could not be measured; the reason stands in the table. It never means 0.
-"""
-
-
-def help_text(subject: str) -> str:
-    """How to read a page and what to do, from pages/parts/help."""
-    return (Path(__file__).parent / "help" / f"{subject}.md").read_text(encoding="utf-8")
 
 
 def metric(name: str) -> Metric:
