@@ -80,38 +80,36 @@ def matches(a: object, b: object, absolute: float, relative: float) -> bool:
     return a == b or (math.isfinite(a - b) and abs(a - b) <= absolute + relative * max(abs(a), abs(b)))
 
 
-@settings(max_examples=4)
-@given(st.lists(served, min_size=1, max_size=40), st.lists(trained, min_size=1, max_size=12), st.lists(trained, max_size=6))
-def test_counts_are_those_of_the_raw_rows(tmp_path_factory, log, first, second):
-    store = open_store(str(tmp_path_factory.mktemp("pairs") / "store"))
-    names = [ODD, "x{0}", "city"]
-    kinds = {ODD: "float64", "x{0}": "float64"}
+NAMES = [ODD, "x{0}", "city"]
 
-    def table(rows, columns):
-        parts = {}
-        for i, name in enumerate(columns):
-            kind = pa.float64() if name in kinds else pa.timestamp("us", "UTC") if name == "ts" else pa.string()
-            parts[name] = pa.array([row[i] for row in rows], kind)
-        return pa.table(parts)
 
-    def place(name, rows, columns, dataset):
-        path = Path(store.where).parent / f"{name}.parquet"
-        pq.write_table(table(rows, columns), path)
-        load(store, [path], "m", dataset, None, from_dict(ROLES))
+def parquet(rows, columns):
+    kinds = {"ts": pa.timestamp("us", "UTC"), ODD: pa.float64(), "x{0}": pa.float64()}
+    return pa.table({name: pa.array([row[i] for row in rows], kinds.get(name, pa.string())) for i, name in enumerate(columns)})
 
-    timed = [(key, v, r, (DAYS[day] + pd.Timedelta(minutes=i)).to_pydatetime(), *values) for i, (key, v, r, day, *values) in enumerate(log)]
-    place("log", timed, ["the key", "v", "r", "ts", *names], "log")
-    place("one", first, ["the key", *names], "training")
-    if second:
-        place("two", second, ["the key", *names], "training")
+
+def at_times(log):
+    """The log's rows with their time in place of the day."""
+    return [(key, v, r, (DAYS[day] + pd.Timedelta(minutes=i)).to_pydatetime(), *values) for i, (key, v, r, day, *values) in enumerate(log)]
+
+
+def compared(place: Path, timed, first, second) -> Store:
+    """A store with a log and one or two loads of training features, compared."""
+    store = open_store(str(place / "store"))
+    parts = {"log": (timed, ["the key", "v", "r", "ts", *NAMES]), "one": (first, ["the key", *NAMES]), "two": (second, ["the key", *NAMES])}
+    for name, (rows, columns) in parts.items():
+        if rows:
+            pq.write_table(parquet(rows, columns), place / f"{name}.parquet")
+            load(store, [place / f"{name}.parquet"], "m", "log" if name == "log" else "training", None, from_dict(ROLES))
     compare(store)
+    return store
 
-    last = {row[0]: row[1:] for row in [*first, *second] if row[0] is not None}  # the row that came last counts
-    expected = {name: Counter() for name in names}
+
+def by_hand(timed, last) -> dict[str, Counter]:
+    """Feature → (version, segment, day, what) → rows, counted one by one; `last` is key → training values."""
+    expected = {name: Counter() for name in NAMES}
     for key, v, r, time, *values in timed:
-        if key not in last:
-            continue
-        for name, a, b in zip(names, values, last[key], strict=True):
+        for name, a, b in zip(NAMES, values, last[key], strict=True) if key in last else ():
             absolute, relative = (0.5, 0.0) if name == "x{0}" else (0.0, 2.5e-7)
             differs = not matches(a, b, absolute, relative)
             for segment in ["all"] + ([f"r={r}"] if r else []):
@@ -120,19 +118,30 @@ def test_counts_are_those_of_the_raw_rows(tmp_path_factory, log, first, second):
                 expected[name][(*at, "mismatched")] += differs
                 for side, (log_null, training_null) in SIDES.items():
                     expected[name][(*at, side)] += differs and (a is None, b is None) == (log_null, training_null)
-    for name in names:
-        stored = pairs(store, model="m", column=name)
-        found = Counter()
-        for row in stored.to_dict("records"):
-            for what in ("joined", "mismatched", *SIDES):
-                found[row["version"], row["segment"], row["window_start"], what] = row[what]
-        assert +found == +expected[name]
-    without = len({row[0] for row in [*first, *second] if row[0] is not None} - {row[0] for row in log}) + sum(
-        row[0] is None for row in [*first, *second]
-    )
-    assert unmatched(store)["unmatched"].sum() == without
+    return expected
+
+
+def kept(store: Store, name: str) -> Counter:
+    """As `by_hand`, of one feature, from the store."""
+    found = Counter()
+    for row in pairs(store, model="m", column=name).to_dict("records"):
+        for what in ("joined", "mismatched", *SIDES):
+            found[row["version"], row["segment"], row["window_start"], what] = row[what]
+    return found
+
+
+@settings(max_examples=4)
+@given(st.lists(served, min_size=1, max_size=40), st.lists(trained, min_size=1, max_size=12), st.lists(trained, max_size=6))
+def test_counts_are_those_of_the_raw_rows(tmp_path_factory, log, first, second):
+    timed, training = at_times(log), [*first, *second]
+    store = compared(tmp_path_factory.mktemp("pairs"), timed, first, second)
+    expected = by_hand(timed, {row[0]: row[1:] for row in training if row[0] is not None})  # the row that came last counts
+    for name in NAMES:
+        assert +kept(store, name) == +expected[name]
+    keyed = {row[0] for row in training if row[0] is not None}
+    assert unmatched(store)["unmatched"].sum() == len(keyed - {row[0] for row in log}) + sum(row[0] is None for row in training)
     # Every mismatch of so few rows is drawn, with both values as they were.
-    differing = {name: sum(n for at, n in expected[name].items() if at[1] == "all" and at[3] == "mismatched") for name in names}
+    differing = {name: sum(n for at, n in expected[name].items() if at[1] == "all" and at[3] == "mismatched") for name in NAMES}
     assert Counter(drawn(store, model="m")["column"]) == +Counter(differing)
     store.connection.close()
 
