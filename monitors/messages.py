@@ -130,7 +130,7 @@ def _lines(parts: Mapping[str, pd.DataFrame], url: str, kind: str, *, marked: bo
         ordered = rows if what == "changes" else _ordered(rows)
         for row in ordered.head(MOST).to_dict("records"):
             named = {str(name): value for name, value in row.items()}
-            yield _change_line(named, kind, marked=marked) if what == "changes" else _alert_line(named, url, kind, marked=marked)
+            yield (_change_line if what == "changes" else _alert_line)(named, url, kind, marked=marked)
         if len(rows) > MOST:
             yield f"- and {len(rows) - MOST:,} more: {link(url, '', {}) or 'python -m monitors alerts'}"
 
@@ -149,7 +149,7 @@ def _alert_line(alert: Mapping[str, Any], url: str, kind: str, *, marked: bool) 
     return f"- {told}" + (f"\n  {page}" if page else "")
 
 
-def _change_line(change: Mapping[str, Any], kind: str, *, marked: bool) -> str:
+def _change_line(change: Mapping[str, Any], url: str, kind: str, *, marked: bool) -> str:
     at, texts = (
         pd.Timestamp(change["at"]),
         {name: "" if pd.isna(change[name]) else str(change[name]) for name in ("before", "after")},
@@ -157,7 +157,10 @@ def _change_line(change: Mapping[str, Any], kind: str, *, marked: bool) -> str:
     about = f"{change['model']}: " if kind == "digest" else ""
     moved = f": {texts['before'] or '(none)'} → {texts['after'] or '(none)'}" if any(texts.values()) else ""
     told = _flat(f"{about}{at.day} {at:%b %Y}, {change['kind']}: {change['what']}{moved}")
-    return f"- {escaped(told) if marked else told}"
+    page = link(url, "versions", {"model": str(change["model"])})
+    if marked:
+        return f"- {escaped(told)}" + (f" ([show]({page}))" if page else "")
+    return f"- {told}" + (f"\n  {page}" if page else "")
 
 
 def _flat(text: str) -> str:

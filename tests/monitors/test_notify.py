@@ -107,6 +107,9 @@ def test_changes_are_told_once():
     [message] = messages.of_news(found, EVERYTHING, "", NOW)
     assert message.subject == "m: 1 change"
     assert "1 Feb 2026, dependency: pandas: 1.26.4 → 2.0.1" in json.loads(message.body)["text"]
+    [linked] = messages.of_news(found, EVERYTHING, "https://v.org", NOW)
+    assert "\n  https://v.org/versions?model=m" in json.loads(linked.body)["text"]
+    assert '<a href="https://v.org/versions?model=m"' in markdown(json.loads(linked.body)["markdown"])
     assert not notify.news(table(), changed(("1", "numpy")), None, EVERYTHING)  # what was before anyone listened
 
 
