@@ -37,6 +37,7 @@ class Source:
     roles: Roles
     version: str | None  # the column that holds it, or none
     dataset: str = "log"
+    has_misfits: bool = True  # whether any row holds a text that could not be read as its column's type
 
     @property
     def window_us(self) -> int:
@@ -148,7 +149,7 @@ def hashes(cursor: Connection, texts: tuple[str | None, ...]) -> npt.NDArray[np.
     return np.asarray(found, dtype=np.uint64)
 
 
-def lookup(cursor: Connection, texts: tuple[str, ...]) -> Lookup:
+def lookup(cursor: Connection, texts: tuple[str | None, ...]) -> Lookup:
     return Lookup(hashes(cursor, texts))
 
 
@@ -179,12 +180,19 @@ def reference_source(cursor: Connection, model: str, roles: Roles) -> Source | N
     """Where the reference lies: its own table, else the span of the log that the roles name."""
     types = columns(cursor, "reference", model)
     if types and cursor.execute(f"SELECT 1 FROM {table('reference', model)} LIMIT 1").fetchone():
-        return Source(table("reference", model), types, roles, "_version", "reference")
+        return Source(table("reference", model), types, roles, "_version", "reference", misfitting(cursor, "reference", model))
     if roles.reference is None:
         return None
     types = columns(cursor, "log", model)
     time = quote(str(roles.timestamp))
     start, end = (f"TIMESTAMPTZ '{t}'" for t in roles.reference)  # checked as times when the roles were read
     return Source(
-        f"(SELECT * FROM {table('log', model)} WHERE {time} >= {start} AND {time} < {end})", types, roles, None, "reference"
-    )
+        f"(SELECT * FROM {table('log', model)} WHERE {time} >= {start} AND {time} < {end})", types, roles, None, "reference",
+        misfitting(cursor, "log", model),
+    )  # fmt: skip
+
+
+def misfitting(cursor: Connection, dataset: str, model: str) -> bool:
+    """Whether any row that is loaded holds a text that could not be read as its column's type."""
+    sql = "SELECT 1 FROM main.loads WHERE model = ? AND dataset = ? AND misfits > 0 AND undone_at IS NULL LIMIT 1"
+    return cursor.execute(sql, [model, dataset]).fetchone() is not None

@@ -91,17 +91,18 @@ def log_sources(cursor: Connection, model: str, roles: Roles) -> list[Source]:
     if not types or roles.timestamp not in types:
         return []
     version = roles.model_version if roles.model_version in types else "_version" if "_version" in types else None
+    misfits = learning.misfitting(cursor, "log", model)
     labels, name, key = columns(cursor, "labels", model), roles.label, roles.inference_id
     if name is None or key is None or name not in labels or key not in labels or key not in types:
-        return [Source(table("log", model), types, roles, version)]
+        return [Source(table("log", model), types, roles, version, has_misfits=misfits)]
     own = f"coalesce(b.{quote(name)}, l.{quote(name)})" if name in types else f"b.{quote(name)}"
     rest = f"l.* EXCLUDE ({quote(name)})" if name in types else "l.*"
     rows = f"""(SELECT {rest}, {own} AS {quote(name)} FROM {table("log", model)} l LEFT JOIN (
         SELECT {quote(key)}, max_by({quote(name)}, _load * 1099511627776 + _row) AS {quote(name)} FROM {table("labels", model)} GROUP BY ALL
         ) b ON l.{quote(key)} = b.{quote(key)})"""
-    log = Source(table("log", model), types, replace(roles, label=None), version)
+    log = Source(table("log", model), types, replace(roles, label=None), version, has_misfits=misfits)
     only_label = replace(roles, features=(), score=None, prediction=None, latency=(), probabilities=(), watched=())
-    return [log, Source(rows, {**types, name: labels[name]}, only_label, version)]
+    return [log, Source(rows, {**types, name: labels[name]}, only_label, version, has_misfits=misfits)]
 
 
 def _changed_references(cursor: Connection, changed: pd.DataFrame, reference: Source | None, whole: bool) -> tuple[str, ...]:

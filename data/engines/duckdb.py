@@ -32,7 +32,7 @@ class Plan:
     segments: tuple[tuple[str, tuple[str, ...]], ...]
     first: int
     windows: int
-    lookups: tuple[Lookup, ...]  # of the versions, then of each segment column's values
+    lookups: tuple[Lookup, ...]  # of the versions and null, which is the version "", the first; then of each segment column's values
 
     @cached_property
     def versions(self) -> tuple[str, ...]:
@@ -116,6 +116,7 @@ def _empty(plan: Plan, bins: Bins) -> Totals:
 
 def _group(batch: pa.RecordBatch, plan: Plan) -> Groups:
     version = plan.lookups[0].place(batch.column("version").to_numpy())
+    version[version == len(plan.versions)] = 0  # no version: that of ""
     cell = np.zeros(batch.num_rows, np.int64)
     for i, (_, values) in enumerate(plan.segments):
         cell = cell * (len(values) + 1) + plan.lookups[i + 1].place(batch.column(f"segment_{i}").to_numpy()) + 1
@@ -157,11 +158,8 @@ def _spread(plan: Plan, version: Ints, window: Ints, cell: Ints) -> dict[int, tu
 
 
 def _add(values: Array, column: str, groups: Groups, plan: Plan, totals: dict[tuple[str, str], Totals]) -> None:
-    x = values.to_numpy(zero_copy_only=False)
-    x = x if groups.order is None else x.take(groups.order)
-    nulls = np.zeros(len(groups.sizes), np.int64)
-    if values.null_count:
-        nulls = np.bincount(groups.key[np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False))], minlength=len(nulls))
+    x, missing = _ordered(values, groups)
+    nulls = np.bincount(groups.ordered[missing], minlength=len(groups.sizes))
     for bins, where in _families(column, groups, plan):
         starts = groups.starts[where.start : where.stop + 1]
         rows = slice(starts[0], starts[-1])
@@ -182,6 +180,22 @@ def _add(values: Array, column: str, groups: Groups, plan: Plan, totals: dict[tu
                     low[part],
                     high[part],
                 )
+
+
+def _ordered(values: Array, groups: Groups) -> tuple[npt.NDArray[Any], Ints]:
+    """The values by group, NaN where there is none, and which those are. A null's own bytes are read: to ask Arrow costs as much as to count."""
+    validity, content = values.buffers()
+    kind: Any = np.uint64 if pa.types.is_uint64(values.type) else np.float64
+    x: npt.NDArray[Any] = np.frombuffer(content, kind, len(values), values.offset * 8)  # type: ignore[call-overload]
+    x = x if groups.order is None else x.take(groups.order)
+    if validity is None or not values.null_count:
+        return x, np.empty(0, np.int64)
+    x = x.copy() if groups.order is None else x
+    bits = np.frombuffer(validity, np.uint8)  # type: ignore[call-overload]
+    there = np.unpackbits(bits, count=values.offset + len(values), bitorder="little")[values.offset :]
+    missing = np.flatnonzero((there if groups.order is None else there.take(groups.order)) == 0)
+    x[missing] = np.nan
+    return x, missing
 
 
 def _families(column: str, groups: Groups, plan: Plan) -> list[tuple[Bins, slice]]:

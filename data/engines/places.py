@@ -84,7 +84,7 @@ class Bins:
 
     @cached_property
     def _cells(self) -> tuple[float, npt.NDArray[np.int16], Floats]:
-        """Centre; cell → edges below it (−1: more than two edges in it, or not finite); the edge after that many."""
+        """Centre; cell → edges below it (−1: more than two edges in it; past the last bin: not finite); the edge after that many."""
         centre = float(self.edges[len(self.edges) // 2]) if len(self.edges) else 0.0
         lowest = np.arange(1 << BITS, dtype=np.uint64) << SHIFT
         ends = np.stack([lowest, lowest | ((np.uint64(1) << SHIFT) - np.uint64(1))]).view(np.float64)
@@ -93,7 +93,7 @@ class Bins:
         below = away.searchsorted(ends.min(axis=0)).astype(np.int16)
         held = np.bincount((away.view(np.uint64) >> SHIFT).view(np.int64), minlength=1 << BITS)
         below[held > 2] = -1
-        below[~np.isfinite(ends[0])] = -1
+        below[~np.isfinite(ends[0])] = self.size
         return centre, below, np.append(self.edges, [np.inf, np.inf, np.inf])
 
     def _number(self, x: Floats) -> Places:
@@ -108,7 +108,8 @@ class Bins:
             under = below.take(((x - centre).view(np.uint64) >> SHIFT).view(np.int64))
         place: Places = under + (x > edges.take(under))
         place += x > edges.take(place)  # two edges in a cell are common: a value that piles up and the double before it
-        open_ = np.flatnonzero(under < 0)
-        values = x[open_]  # a finite one may have left the finite numbers when the centre was taken off: it is searched too
-        place[open_] = np.where(np.isfinite(values), self.edges.searchsorted(values), self.size)
+        searched = np.flatnonzero(under < 0)
+        if len(odd := np.flatnonzero(place == self.size)):  # a finite one may have left the finite numbers when the centre was taken off
+            searched = np.append(searched, odd[np.isfinite(x[odd])])
+        place[searched] = self.edges.searchsorted(x[searched])
         return place

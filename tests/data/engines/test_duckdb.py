@@ -60,7 +60,7 @@ def plan(connection, shared: bool) -> Plan:
     bins = {f"v{i + 1}": {"x": number[0 if shared else i], "c": text[0 if shared else i]} for i in range(3)}
     if not shared:
         del bins["v3"]["x"]
-    lookups = (lookup(connection, tuple(bins)), *(lookup(connection, values) for _, values in SEGMENTS))
+    lookups = (lookup(connection, (*bins, None)), *(lookup(connection, values) for _, values in SEGMENTS))
     return Plan(("x", "c"), bins, SEGMENTS, 100, 4, lookups)
 
 
