@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 SCORE_BINS = 1000
-ERRORS = np.geomspace(1e-9, 1e12, 1 + int(np.ceil(np.log(1e21) / np.log(1.01 / 0.99))))  # edges of |error|; bins are (a, b]
-LAGS = np.geomspace(1e-4, 1e7, 1 + int(np.ceil(np.log(1e11) / np.log(1.01 / 0.99))))  # edges of hours from prediction to label
+ERRORS = 1e-9 * np.exp(np.log(1.01 / 0.99) * np.arange(2419))  # edges of |error|; bins are (a, b]
+LAGS = np.exp(np.log(1.01 / 0.99) * np.arange(986)) / 3600  # edges of hours from prediction to label
 LEAST = 1e-15
 KEYS = ["model", "version", "dataset", "segment", "window_start", "window_end", "kind", "class"]
 COUNTS = ["rows", "predicted", "selected", "labelled", "tp", "fp", "fn", "tn", "scored"]
@@ -84,28 +84,23 @@ def _counted(rows: pd.DataFrame, kind: str, positive: str, spots: Any) -> Iterat
     if kind == "binary":
         score = rows["score"].astype(float) if "score" in rows else pd.Series(np.nan, rows.index)
         by_score = pd.Series(np.where(score >= 0.5, positive, "other"), rows.index).where(score.notna(), None)
-        yield _class(rows, positive, label, rows.get("prediction", by_score), score, score, binary=True) | _lags(rows)
+        yield _class(rows, positive, label, rows.get("prediction", by_score), score, binary=True) | _lags(rows)
         return
     scores = {name[2:]: rows[name].astype(float) for name in rows if name.startswith("p_")}
     classes = sorted({*scores, *label.dropna(), *rows.get("prediction", none).dropna()})
-    known = [name for name in label.dropna().unique() if name in scores]
-    of_truth = pd.Series(np.nan, rows.index)
-    for name in known:
-        of_truth = of_truth.where(label != name, scores[name])
+    whole = pd.DataFrame(scores).apply(lambda column: column.between(0, 1)).all(axis=1)  # a row without one of its scores has none
     for name in classes:
-        own = scores.get(name, pd.Series(np.nan, rows.index))
-        yield _class(rows, name, label, rows.get("prediction", none), own, of_truth, binary=False) | _lags(rows)
+        own = scores.get(name, pd.Series(np.nan, rows.index)).where(whole)
+        yield _class(rows, name, label, rows.get("prediction", none), own, binary=False) | _lags(rows)
 
 
-def _class(
-    rows: pd.DataFrame, name: str, label: pd.Series, prediction: pd.Series, score: pd.Series, of_truth: pd.Series, *, binary: bool
-) -> dict[str, Any]:
-    """One class against the rest. `of_truth` is the score of the label's class, for the log loss of many classes."""
+def _class(rows: pd.DataFrame, name: str, label: pd.Series, prediction: pd.Series, score: pd.Series, *, binary: bool) -> dict[str, Any]:
+    """One class against the rest. The log loss is that of the rows of the class alone where there are many."""
     labelled, is_it, says_it = label.notna() & prediction.notna(), label == name, prediction == name
     there = score.between(0, 1)
     scored = label.notna() & there
-    truth = score.where(is_it, 1 - score) if binary else of_truth
-    losses = -np.log(truth[scored].astype(float).clip(LEAST, 1 - LEAST))
+    truth = score.where(is_it, 1 - score)[scored if binary else scored & is_it]
+    losses = -np.log(truth.astype(float).clip(LEAST, 1 - LEAST))
     places = np.minimum((score[there] * SCORE_BINS).astype(int), SCORE_BINS - 1)
     bins = np.unique(places)
     by_bin = [
