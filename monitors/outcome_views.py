@@ -53,7 +53,7 @@ def deciles(quality: pd.DataFrame, cut: float = 0.5) -> pd.DataFrame:
     A bin of many equal scores is not cut in two, so a tenth may hold more rows, and the next less or be missing.
     """
     seen = s.scored(quality)
-    total = np.maximum(seen.total(seen.rows), 1)[seen.at]
+    total = seen.spread(np.maximum(seen.total(seen.rows), 1))
     # A bin belongs to the tenth that its middle row is in.
     tenth = np.minimum(((seen.before(seen.rows) + seen.rows / 2) / total * 10).astype(np.int64), 9)
     wrong = np.where(seen.bins >= round(cut * outcomes.SCORE_BINS), seen.negatives, seen.positives)
