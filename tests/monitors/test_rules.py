@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import BadInput
-from monitors import schema
+from monitors import quality, schema
+from monitors.intervals import LOW_IS_BAD
 from monitors.rules import SCOPE, problem
 from monitors.thresholds import Rule, defaults, dump, read, resolve, rule, saved, scope_text, with_override, without_override
 
@@ -109,6 +110,7 @@ BY_DIRECTION = "with direction above {} is the lower. Change one of them."
         ("- for_windows:\n", 'my.yaml, line 1: for_windows: expected a number of windows like 2, or "2 of 3", found nothing.'),
         ("- min_rows: 1.5\n", 'my.yaml, line 1: min_rows: expected a whole number from 0, found "1.5".'),
         ("- min_rows: -1\n", 'my.yaml, line 1: min_rows: expected a whole number from 0, found "-1".'),
+        ("- min_coverage: 80\n", 'my.yaml, line 1: min_coverage: expected a share from 0 to 1, found "80".'),
         ("- enabled: perhaps\n", 'my.yaml, line 1: enabled: expected true or false, found "perhaps".'),
         ("- window: year\n", 'my.yaml, line 1: window: expected "day", "week" or "month", found "year".'),
         ("- window: [day]\n", 'my.yaml, line 1: window: expected "day", "week" or "month", found [\'day\'].'),
@@ -174,6 +176,20 @@ def test_the_defaults_of_the_schema_make_sense_and_cover_its_metrics():
         assert one.reason
         assert one.source
         assert not resolve(defaults(), monitor="schema", metric=metric, segment="origin=EWR").enabled
+
+
+def test_the_defaults_of_quality_cover_its_metrics_and_let_one_of_a_kind_alert():
+    assert {one.metric for one in defaults() if one.monitor == "quality"} - {None} >= set(quality.METRICS)
+    alerting = set()
+    for metric in quality.METRICS:
+        one = resolve(defaults(), monitor="quality", metric=metric, column="")
+        assert problem(one) is None
+        assert one.reason
+        assert one.source
+        assert (one.window, one.direction == "below") == ("week", metric in LOW_IS_BAD)
+        alerting |= {metric} if one.enabled else set()
+        assert not resolve(defaults(), monitor="quality", metric=metric, column="", segment="origin=EWR").enabled
+    assert alerting == {"log_loss", "accuracy", "roc_auc", "mae"}
 
 
 def test_an_override_changes_only_what_it_names():
@@ -271,6 +287,7 @@ fields = st.fixed_dictionaries(
         "critical": st.none() | st.floats(0.3, 1e12),
         "recover": st.none() | st.just(0.0),
         "min_rows": st.integers(0, 10**9),
+        "min_coverage": st.floats(0, 1),
         "above_noise": st.booleans(),
         "enabled": st.booleans(),
         "window": st.sampled_from(["day", "week", "month"]),
