@@ -12,6 +12,7 @@ import pandas as pd
 from monitors import outcomes
 from monitors.estimated_errors import of_errors
 from monitors.estimated_scores import WINDOW, of_scores
+from monitors.intervals import LOW_IS_BAD
 from monitors.measurements import typed
 from monitors.periods import Period
 from monitors.rules import bounds
@@ -21,7 +22,6 @@ PERIODS: tuple[Period, ...] = ("day", "week", "month")
 LEVEL, Z = 0.95, 1.645  # and the standard deviations below which 95 in 100 lie
 ENOUGH_ROWS, ENOUGH_WINDOWS = 30, 3  # of the reference, to say what is usual
 PAIR = " & "  # in the name of a segment of two columns
-LOW_IS_BAD = ("accuracy", "precision", "recall", "f1", "roc_auc")
 COLUMNS = [*WINDOW, "column", "metric", "rows", "value", "sampling", "spread", "reason"]
 NEEDED = [  # of the table of outcomes
     "model", "version", "dataset", "segment", "window_start", "window_end", "kind", "class", "predicted", "selected", "labelled", "tp", "fp",
