@@ -21,7 +21,7 @@ METRICS = ("accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "brie
 PERIODS: tuple[Period, ...] = ("day", "week", "month")
 LEVEL, Z = 0.95, 1.645  # and the standard deviations below which 95 in 100 lie
 ENOUGH_ROWS, ENOUGH_WINDOWS = 30, 3  # of the reference, to say what is usual
-PAIR = " & "  # in the name of a segment of two columns
+PAIR = " & .*="  # in the name of a segment of two columns
 COLUMNS = [*WINDOW, "column", "metric", "rows", "value", "sampling", "spread", "reason"]
 NEEDED = [  # of the table of outcomes
     "model", "version", "dataset", "segment", "window_start", "window_end", "kind", "class", "predicted", "selected", "labelled", "tp", "fp",
@@ -61,7 +61,7 @@ def estimates(quality: pd.DataFrame, periods: Sequence[Period] = PERIODS) -> pd.
     """Value, sampling and spread (`calibration.Expected`) of every metric and window, those of the reference too; `period` is the place in
     PERIODS, -1 for a whole reference."""
     held = [name for name in NEEDED if name in quality]
-    singles = quality.loc[~quality["segment"].str.contains(PAIR, regex=False), held]
+    singles = quality.loc[~quality["segment"].str.contains(PAIR), held]
     own = singles["dataset"] == "reference"
     wholes = {str(version): rows for version, rows in singles[own & singles["window_start"].isna()].groupby("version", sort=True)}
     parts: list[pd.DataFrame] = []

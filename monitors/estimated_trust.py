@@ -107,7 +107,7 @@ def trust(quality: pd.DataFrame, inputs: pd.DataFrame, period: Period) -> pd.Dat
     moved far (psi above 0.25 and above both floors), 2 where it cannot be trusted, since one row in twenty lies outside of what the reference
     knows; reason, in words with the share, else "".
     """
-    singles = quality[~quality["segment"].str.contains(PAIR, regex=False)]
+    singles = quality[~quality["segment"].str.contains(PAIR)]
     whole = singles[(singles["dataset"] == "reference") & singles["window_start"].isna()]
     log = outcomes.merge(singles[singles["dataset"] == "log"], period)
     told = pd.concat([*_unknown(log, whole), _outside(inputs), _moved(inputs)], ignore_index=True)
