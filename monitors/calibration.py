@@ -4,7 +4,6 @@ A score that meant "3 in 10 of these are positive" in the reference is taken to 
 counts of scores are enough to add these chances up (confidence-based performance estimation, CBPE; NannyML 2023, arXiv:2407.08649).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,12 +82,13 @@ def above_cut(seen: Scored, selected: Floats) -> Floats:
     return taken
 
 
-def expected(seen: Scored, taken: Floats, of_many: bool = False) -> dict[str, Expected]:
+def expected(seen: Scored, taken: Floats, of_many: bool = False, varying: bool = True) -> dict[str, Expected]:
     """Every metric of binary scores, expected over the labels that the calibration allows.
 
     Parameters
     ----------
     taken : the share of each entry's rows that is predicted positive, from `above_cut`; NaN where the predictions are not known.
+    varying : whether sampling and spread are wanted; else they are NaN, which takes two thirds of the time.
     of_many : the scores are of one of many classes, so that log_loss counts only rows whose label is that class.
 
     Returns
@@ -96,46 +96,71 @@ def expected(seen: Scored, taken: Floats, of_many: bool = False) -> dict[str, Ex
     metric → accuracy, precision, recall, f1 (of the expected confusion matrix), roc_auc (of the expected counts, ties half), log_loss and brier
     (of the score itself at the middle of its bin: within 0.001 but for scores that close to 0 and 1).
     """
-    found = {}
-    rows = seen.total(seen.rows)
+    at, rows = seen.window, seen.total(seen.rows)
     with np.errstate(invalid="ignore", divide="ignore"):
-        for metric, value, slope, level in _metrics(seen, taken, rows, of_many):
-            # The value as a mean over rows moves by (label × slope + level) / rows with each of them: the delta method.
-            own = seen.chance * slope + level
-            sampling = np.sqrt(seen.total(seen.rows * own**2)) / rows
-            spread = np.sqrt(seen.total(seen.rows * seen.chance * (1 - seen.chance) * slope**2)) / rows
-            found[metric] = Expected(value, sampling, spread)
+        found = _of_predictions(seen, taken, rows)
+        found["roc_auc"] = _roc_auc(seen, rows, varying)
+        score, other = MIDDLES[seen.bin], 0.0 if of_many else -np.log1p(-MIDDLES[seen.bin])
+        for metric, one, none in (("log_loss", -np.log(score), other), ("brier", (1 - score) ** 2, score**2)):
+            value = seen.total(seen.rows * (seen.chance * (one - none) + none)) / rows
+            found[metric] = _varying(seen, rows, value, one - none, none - value[at]) if varying else _fixed(value)
     return found
 
 
-def _metrics(seen: Scored, taken: Floats, rows: Floats, of_many: bool) -> Iterator[tuple[str, Floats, Floats, Floats]]:
-    """Metric, its value by window, and by entry what a label of 1 adds (slope) to what a label of 0 does (level) to that value."""
-    at, score = seen.window, MIDDLES[seen.bin]
-    positives = seen.rows * seen.chance
-    positive, selected, hits = (seen.total(part) / rows for part in (positives, seen.rows * taken, positives * taken))
+def _varying(seen: Scored, rows: Floats, value: Floats, slope: Floats, level: Floats) -> Expected:
+    """A metric that moves by (label × slope + level) / rows with each row: the delta method. Slope and level by entry."""
+    sampling = np.sqrt(seen.total(seen.rows * (seen.chance * slope + level) ** 2)) / rows
+    spread = np.sqrt(seen.total(seen.rows * seen.chance * (1 - seen.chance) * slope**2)) / rows
+    return Expected(value, sampling, spread)
+
+
+def _fixed(value: Floats) -> Expected:
+    return Expected(value, np.full_like(value, np.nan), np.full_like(value, np.nan))
+
+
+def _of_predictions(seen: Scored, taken: Floats, rows: Floats) -> dict[str, Expected]:
+    """accuracy, precision, recall and f1. Their slopes and levels are the same for all rows that are selected, and for all others, so sums of
+    both kinds of row are enough."""
+    sums = []
+    weight = seen.rows
+    for _ in range(3):  # rows, expected positives, and these times their chance
+        sums.append((seen.total(weight * taken), seen.total(weight)))
+        weight = weight * seen.chance
+    chosen, other = (np.array([one[0] for one in sums]), np.array([one[1] - one[0] for one in sums]))
+    selected, hits, positive = chosen[0] / rows, chosen[1] / rows, sums[1][1] / rows
     accuracy = 1 - positive - selected + 2 * hits
-    yield "accuracy", accuracy, 2 * taken - 1, 1 - taken - accuracy[at]
     precision = np.where(selected > 0, hits / selected, np.nan)
-    yield "precision", precision, taken / selected[at], -taken * (precision / selected)[at]
     recall = np.where(positive > 0, hits / positive, np.nan)
-    yield "recall", recall, (taken - recall[at]) / positive[at], np.zeros(len(at))
     both = selected + positive
     f1 = np.where(both > 0, 2 * hits / both, np.nan)
-    yield "f1", f1, (2 * taken - f1[at]) / both[at], -taken * (f1 / both)[at]
-    yield "roc_auc", *_roc_auc(seen, positives, positive)
-    other = np.zeros_like(score) if of_many else -np.log1p(-score)
-    for metric, one, none in (("log_loss", -np.log(score), other), ("brier", (1 - score) ** 2, score**2)):
-        value = seen.total(positives * one + (seen.rows - positives) * none) / rows
-        yield metric, value, one - none, none - value[at]
+    # Metric → value, then slope and level of a selected row, slope and level of another.
+    found = {
+        "accuracy": (accuracy, 1.0, -accuracy, -1.0, 1 - accuracy), "precision": (precision, 1 / selected, -precision / selected, 0.0, 0.0),
+        "recall": (recall, (1 - recall) / positive, 0.0, -recall / positive, 0.0),
+        "f1": (f1, (2 - f1) / both, -f1 / both, -f1 / both, 0.0),
+    }  # fmt: skip
+
+    def varying(value: Floats, *lines: Floats | float) -> Expected:
+        own, spread = np.zeros(len(rows)), np.zeros(len(rows))
+        for sums_of, slope, level in ((chosen, lines[0], lines[1]), (other, lines[2], lines[3])):
+            n, first, second = sums_of
+            own += np.where(n > 0, second * slope**2 + 2 * first * slope * level + n * level**2, 0)
+            spread += np.where(n > 0, (first - second) * slope**2, 0)
+        return Expected(value, np.sqrt(np.maximum(own, 0)) / rows, np.sqrt(np.maximum(spread, 0)) / rows)
+
+    return {metric: varying(*lines) for metric, lines in found.items()}
 
 
-def _roc_auc(seen: Scored, positives: Floats, positive: Floats) -> tuple[Floats, Floats, Floats]:
-    """The share of pairs of a positive and a negative that the score puts in order, with its slope and level (DeLong et al. 1988)."""
-    at, negatives = seen.window, seen.rows - positives
-    all_positives, all_negatives = seen.total(positives)[at], seen.total(negatives)[at]
-    below = (seen.before(negatives) + negatives / 2) / all_negatives  # of the negatives, below a row of this bin
-    over = 1 - (seen.before(positives) + positives / 2) / all_positives  # of the positives, above it
-    value = seen.total(positives * below / all_positives)
-    value = np.where((positive > 0) & (positive < 1), value, np.nan)
-    one, none = (below - value[at]) / positive[at], (over - value[at]) / (1 - positive[at])
-    return value, one - none, none
+def _roc_auc(seen: Scored, rows: Floats, varying: bool) -> Expected:
+    """The share of pairs of a positive and a negative that the score puts in order; its deviations by DeLong et al. (1988), Biometrics 44(3)."""
+    at = seen.window
+    positives = seen.rows * seen.chance
+    negatives = seen.rows - positives
+    p, n = seen.total(positives), seen.total(negatives)
+    below = (seen.before(negatives) + negatives / 2) / n[at]  # of the negatives, below a row of this bin
+    value = np.where((p > 0) & (n > 0), seen.total(positives * below) / p, np.nan)
+    if not varying:
+        return _fixed(value)
+    over = 1 - (seen.before(positives) + positives / 2) / p[at]  # of the positives, above it
+    one, none = (below - value[at]) * (rows / p)[at], (over - value[at]) * (rows / n)[at]
+    return _varying(seen, rows, value, one - none, none)

@@ -27,6 +27,7 @@ NEEDED = [  # of the table of outcomes
     "model", "version", "dataset", "segment", "window_start", "window_end", "kind", "class", "predicted", "selected", "labelled", "tp", "fp",
     "bins", "positives", "negatives", "unlabelled", "spots", "spot_rows", "spot_labelled", "spot_errors", "spot_squares",
 ]  # fmt: skip
+NUMBERS = ["rows", "value", "sampling", "spread"]
 SERIES = ["version", "segment", "column", "metric"]
 
 
@@ -46,21 +47,23 @@ def measure(quality: pd.DataFrame) -> pd.DataFrame:
     noise : how bad an estimate chance alone gives in 95 of 100 windows of so many rows of the reference; below it where low is bad. usual : the
     same of the reference's own windows of the same length, from three of 30 rows on.
     """
-    found = estimates(quality)
+    is_whole = (quality["dataset"] == "reference") & quality["window_start"].isna()
+    whole = estimates(quality[is_whole], ())
+    found = estimates(quality, varying=False).query("period >= 0").reset_index(drop=True)
     own = found[found["dataset"] == "reference"]
-    found = found[found["period"] >= 0].reset_index(drop=True)
     compared = (found["dataset"] == "log") & found["value"].notna()
-    source = found["version"].where(found["version"].isin(own["version"]), "")
+    source = found["version"].where(found["version"].isin(whole["version"]), "")
     series = found.assign(version=source)  # whose reference each is compared with
-    noise, usual = _noise(series, own[own["period"] < 0]), _usual(series, own[own["period"] >= 0])
+    noise, usual = _noise(series, whole), _usual(series, own)
     metric = "estimated_" + found["metric"]
     return typed(found.assign(monitor="quality", metric=metric, noise=noise.where(compared), usual=usual.where(compared)))
 
 
-def estimates(quality: pd.DataFrame, periods: Sequence[Period] = PERIODS) -> pd.DataFrame:
-    """Value, sampling and spread (`calibration.Expected`) of every metric and window, those of the reference too; `period` is the place in
-    PERIODS, -1 for a whole reference."""
-    held = [name for name in NEEDED if name in quality]
+def estimates(quality: pd.DataFrame, periods: Sequence[Period] = PERIODS, varying: bool = True) -> pd.DataFrame:
+    """Value, and if wanted sampling and spread (`calibration.Expected`), of every metric and window, those of the reference too; `period` is the
+    place in PERIODS, -1 for a whole reference."""
+    errors = (quality["kind"] == "regression").any()
+    held = [name for name in NEEDED if errors or not name.startswith("spot")]
     singles = quality.loc[~quality["segment"].str.contains(PAIR), held]
     own = singles["dataset"] == "reference"
     wholes = {str(version): rows for version, rows in singles[own & singles["window_start"].isna()].groupby("version", sort=True)}
@@ -70,8 +73,8 @@ def estimates(quality: pd.DataFrame, periods: Sequence[Period] = PERIODS) -> pd.
         timed = rows[rows["window_start"].notna()]
         merged = [outcomes.merge(timed, period).assign(period=PERIODS.index(period)) for period in periods]
         table = pd.concat([*merged, rows[rows["window_start"].isna()].assign(period=-1)], ignore_index=True)
-        parts += (of_errors if kind == "regression" else of_scores)(table, reference)
-    return pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
+        parts += of_errors(table, reference) if kind == "regression" else of_scores(table, reference, varying)
+    return pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS).astype(dict.fromkeys(NUMBERS, float))
 
 
 def _noise(series: pd.DataFrame, whole: pd.DataFrame) -> pd.Series:

@@ -47,12 +47,13 @@ class Learnt:
     reason: str = ""
 
 
-def of_scores(table: pd.DataFrame, reference: pd.DataFrame | None) -> Iterator[pd.DataFrame]:
+def of_scores(table: pd.DataFrame, reference: pd.DataFrame | None, varying: bool = True) -> Iterator[pd.DataFrame]:
     """The estimates of the windows of one version, binary or of many classes, with the columns of `estimated.COLUMNS`.
 
     Parameters
     ----------
-    table : outcomes with `period`. reference : the whole reference, a row for each segment and class.
+    table : outcomes with `period`. reference : the whole reference, a row for each segment and class. varying : whether sampling and spread are
+        wanted.
     """
     learnt = _learn(reference) if reference is not None else {}
     of, place = _calibrations(table, learnt)
@@ -62,7 +63,7 @@ def of_scores(table: pd.DataFrame, reference: pd.DataFrame | None) -> Iterator[p
     of_reference = np.stack([one.taken for one in of])[place[seen.window], seen.bin]
     taken = np.where(np.isnan(share)[seen.window], of_reference, above_cut(seen, np.nan_to_num(share) * rows))
     of_many = str(table["kind"].iat[0]) == "multiclass"
-    found = expected(seen, taken, of_many)
+    found = expected(seen, taken, of_many, varying)
     why = _reasons(of, place, rows, np.isnan(seen.total(taken)))
     if not of_many:
         for metric, one in found.items():

@@ -1,8 +1,11 @@
 """The part of the page Quality on estimates: how good the model probably is without labels, against the truth, and how far to believe that."""
 
+import math
+
 import pandas as pd
 import streamlit as st
 
+from monitors.estimated import LEVEL
 from monitors.estimated_trust import COVERED, NOT_TRUSTED, WINDOW, WITH_CARE
 from monitors.periods import Period
 from pages.parts import charts, estimate_charts, reads_estimates, words
@@ -45,10 +48,12 @@ def track_record(record: pd.DataFrame, seen: pd.DataFrame, period: Period) -> st
         return f"**Track record:** none yet. No {period} has labels for {COVERED:.0%} of its rows, so nothing says how good the estimate is."
     row = record.iloc[0]
     count = int(row["windows"])
+    within = math.ceil(LEVEL * count)
     many = f"the last {count} {period}s with labels" if count > 1 else f"the one {period} with labels"
+    many = many if within == count else f"{within} of {many}"
     way = "too high" if row["bias"] > 0 else "too low"
-    first = f"**Track record:** in {many} within **±{words.number(row['within'])}** of the truth"
-    text = first + (", 95 in 100 of them" if count >= 20 else "") + f"; on average {words.number(abs(row['bias']))} {way}."
+    text = f"**Track record:** in {many} the estimate was within **±{words.number(row['within'])}** of the truth"
+    text += f"; on average {words.number(abs(row['bias']))} {way}."
     known = seen[(seen["coverage"] >= COVERED) & seen["truth"].notna()]
     if known.empty:
         return text

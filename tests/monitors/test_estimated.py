@@ -227,3 +227,7 @@ def test_errors_of_a_regression_by_what_was_predicted():
     made = estimates(pd.concat(parts, ignore_index=True)).query("period == 0 and dataset == 'log' and metric == 'rmse'").iloc[0]
     drawn = np.sqrt((random.normal(0, 0.1 * log["prediction"].to_numpy(), (2000, 500)) ** 2).mean(axis=1))
     assert made["spread"] == pytest.approx(drawn.std(), rel=0.15)
+
+
+def test_nothing_gives_an_empty_table(counted: pd.DataFrame):
+    assert measure(counted.head(0)).empty
