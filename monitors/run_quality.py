@@ -12,10 +12,12 @@ from data.arrays import arrays
 from data.refresh import Refreshed
 from data.sql import quote
 from data.store import Connection, Store, append
+from monitors import estimated
+from monitors import quality as quality_monitor
 from monitors.outcomes import COLUMNS, LISTS
 
 # To add one: a module with `measure(quality)`, the outcomes of all segments but pairs; its rules in thresholds.yaml.
-MEASURED: tuple[ModuleType, ...] = ()
+MEASURED: tuple[ModuleType, ...] = (quality_monitor, estimated)
 NAMES = ("quality", "fairness", "staleness")  # under which they stand; the estimate's metrics are quality's
 ORDER = 'segment, metric, window_end - window_start, version, "column", window_start'
 PAIR = "% & %=%"  # the segment of two columns

@@ -1,7 +1,7 @@
 """The texts that screens share: names of metrics and how to read them, units, formats, states."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pandas as pd
@@ -101,6 +101,10 @@ python -m monitors run
 
 def metric(name: str) -> Metric:
     """What is known about a metric; a name of its own for one that is not."""
+    if name.startswith("estimated_"):
+        told = metric(name.removeprefix("estimated_"))
+        reading = f"{told.reading} Expected from scores and the reference’s labels, without labels of its own.".strip()
+        return replace(told, label=f"{told.label}, estimated", reading=reading)
     return METRICS.get(name, Metric(name.replace("_", " "), ""))
 
 
