@@ -31,7 +31,7 @@ from data.sql import literal, quote
 
 T = TypeVar("T")
 Connection = duckdb.DuckDBPyConnection
-FORMAT = 2  # of the tables below; a store that a newer Vigia wrote is refused rather than misread, an older one gets what it lacks
+FORMAT = 3  # of the tables below; a store that a newer Vigia wrote is refused rather than misread, an older one gets what it lacks
 DATASETS = ("log", "reference", "training", "labels")
 SCHEMAS = {"log": "logs", "reference": "reference", "training": "training", "labels": "labels"}
 TABLES = {
@@ -52,7 +52,14 @@ TABLES = {
         last_time TIMESTAMPTZ""",
     "measurements": """model VARCHAR, version VARCHAR, monitor VARCHAR, metric VARCHAR, "column" VARCHAR, segment VARCHAR,
         window_start TIMESTAMPTZ, window_end TIMESTAMPTZ, rows BIGINT, value DOUBLE, noise DOUBLE, usual DOUBLE, p_value DOUBLE,
-        reason VARCHAR, dataset VARCHAR""",
+        reason VARCHAR, dataset VARCHAR, coverage DOUBLE""",
+    "tasks": """model VARCHAR, kind VARCHAR, positive VARCHAR, classes VARCHAR[], reason VARCHAR, basis VARCHAR""",
+    "quality": """model VARCHAR, version VARCHAR, dataset VARCHAR, segment VARCHAR, window_start TIMESTAMPTZ, window_end TIMESTAMPTZ,
+        kind VARCHAR, class VARCHAR, rows BIGINT, predicted BIGINT, selected BIGINT, labelled BIGINT, tp BIGINT, fp BIGINT, fn BIGINT, tn BIGINT,
+        labels VARCHAR[], label_counts BIGINT[], scored BIGINT, log_loss_sum DOUBLE, brier_sum DOUBLE, bins INTEGER[], positives BIGINT[],
+        negatives BIGINT[], unlabelled BIGINT[], score_sums DOUBLE[], error_sum DOUBLE, error_abs DOUBLE, error_squares DOUBLE,
+        label_sum DOUBLE, label_squares DOUBLE, spots INTEGER[], spot_rows BIGINT[], spot_labelled BIGINT[], spot_errors DOUBLE[],
+        spot_squares DOUBLE[], lag_bins INTEGER[], lag_counts BIGINT[], lag_sum DOUBLE""",
     "jobs": """model VARCHAR, version VARCHAR, job VARCHAR, started_at TIMESTAMPTZ, wall_s DOUBLE, cpu_s DOUBLE, peak_mb DOUBLE, rows BIGINT,
         extra VARCHAR, added_at TIMESTAMPTZ, author VARCHAR""",
     "floors": """model VARCHAR, version VARCHAR, "column" VARCHAR, segment VARCHAR, metric VARCHAR, kind VARCHAR, period INTEGER, days BIGINT,

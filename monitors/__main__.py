@@ -12,6 +12,7 @@ from data.store import DATASETS, Store, open_store
 from monitors import deliver, output, rulebook, run
 from monitors.alerts import sentence
 from monitors.commands import changes, jobs, latency, notify, schema, skew, stability
+from monitors.measurements import COLUMNS
 from monitors.rules import Rule, scope_text
 
 DESCRIPTION = "Watch machine-learning models in production: load their logs, see what drifted, tune the thresholds."
@@ -99,7 +100,7 @@ def _measurements(store: Store, asked: argparse.Namespace) -> int:
     if asked.model is not None:
         run.check_model(store, asked.model)
     found = run.measurements(store, model=asked.model, monitor=asked.monitor)
-    output.write(found.drop(columns="dataset"), asked.format, asked.output)
+    output.write(found[COLUMNS], asked.format, asked.output)
     return 0
 
 

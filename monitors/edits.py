@@ -12,7 +12,8 @@ from monitors.backtest import with_monitor
 from monitors.rules import Rule
 
 FIELDS = (
-    "enabled", "warning", "critical", "recover", "direction", "kind", "window", "min_rows", "above_noise", "above_usual", "for_windows",
+    "enabled", "warning", "critical", "recover", "direction", "kind", "window", "min_rows", "min_coverage", "above_noise", "above_usual",
+    "for_windows",
 )  # fmt: skip
 DIFFERENCE = ["scope", "rule", "field", "before", "after"]
 HISTORY = ["edit", "edited_at", "author", "reason", *DIFFERENCE]

@@ -20,11 +20,12 @@ COLUMNS = [
     "p_value",
     "reason",
 ]
-# As kept in the lake: "log", or "reference" for the reference's own windows, each against the rest of the reference.
-STORED = [*COLUMNS, "dataset"]
+# As kept in the lake. `dataset`: "log", or "reference" for the reference's own windows, each against the rest of the reference. `coverage`: the share
+# of the window's rows that have a label; NaN where the value needs none.
+STORED = [*COLUMNS, "dataset", "coverage"]
 
 TIMES = ["window_start", "window_end"]
-NUMBERS = ["value", "noise", "usual", "p_value"]
+NUMBERS = ["value", "noise", "usual", "p_value", "coverage"]
 
 
 def typed(table: pd.DataFrame) -> pd.DataFrame:

@@ -52,6 +52,13 @@ def _whole(value: Any) -> int:
     return int(number)
 
 
+def _share(value: Any) -> float:
+    number = _number(value)
+    if not 0 <= number <= 1:
+        raise ValueError(f"expected a share from 0 to 1, found {_shown(value)}")
+    return number
+
+
 def _runs(value: Any) -> tuple[int, int]:
     """`2` is two in a row, `2 of 3` two of the last three."""
     parts = value if isinstance(value, list | tuple) else re.split(r"\s+of\s+", str(value).strip())
@@ -108,6 +115,7 @@ class Rule(BaseModel):
     direction: Annotated[Literal["above", "below", "outside"], _one_of("above", "below", "outside")] = "above"
     window: Annotated[Literal["day", "week", "month"], _one_of("day", "week", "month")] = "day"
     min_rows: Annotated[int, BeforeValidator(_whole)] = 0  # with fewer rows a window is not judged: it neither raises nor clears
+    min_coverage: Annotated[float, BeforeValidator(_share)] = 0.0  # likewise with a smaller share of rows that have their label
     above_noise: Annotated[bool, BeforeValidator(_flag)] = False  # a value beyond an upper limit must also be above `noise`,
     above_usual: Annotated[bool, BeforeValidator(_flag)] = False  # and above `usual`, where known
     for_windows: Annotated[tuple[int, int], BeforeValidator(_runs)] = (1, 1)  # k of the last n judged, this one among them

@@ -43,8 +43,10 @@ class Prepared:
     noise: Floats
     usual: Floats
     p_value: Floats
+    coverage: Floats
     reference: Floats  # values of the reference's own windows, by series and then by size,
     reference_rows: Floats  # the rows of each,
+    reference_coverage: Floats
     reference_series: Ints  # and the series that it belongs to
 
 
@@ -57,6 +59,7 @@ class Force:
     direction: Ints
     fdr: Bools
     min_rows: Ints
+    min_coverage: Floats
     above_noise: Bools
     above_usual: Bools
     k: Ints
@@ -69,7 +72,7 @@ def prepare(measurements: pd.DataFrame) -> Prepared:
     Parameters
     ----------
     measurements : the columns of `measurements.COLUMNS`, and `dataset` where the reference's own windows are in it; any order.
-        Of noise, usual, p_value and dataset any may be absent.
+        Of noise, usual, p_value, coverage and dataset any may be absent.
     """
     begin, end = s.micros(measurements["window_start"]), s.micros(measurements["window_end"])
     window = s.window_codes(begin, end)
@@ -80,7 +83,7 @@ def prepare(measurements: pd.DataFrame) -> Prepared:
     at = at[s.in_order(key[at], begin[at])]
     starts = np.flatnonzero(s.begins(key[at]))
     first = at[starts]
-    value, rows = _floats(measurements, "value"), _floats(measurements, "rows")
+    value, rows, coverage = (_floats(measurements, name) for name in ("value", "rows", "coverage"))
     own = np.flatnonzero(~is_log & ~np.isnan(value) & np.isin(key, key[first]))  # series that the log does not have are left out
     own = own[np.lexsort((value[own], key[own]))]
     return Prepared(
@@ -94,8 +97,10 @@ def prepare(measurements: pd.DataFrame) -> Prepared:
         noise=_floats(measurements, "noise")[at],
         usual=_floats(measurements, "usual")[at],
         p_value=_floats(measurements, "p_value")[at],
+        coverage=coverage[at],
         reference=value[own],
         reference_rows=rows[own],
+        reference_coverage=coverage[own],
         reference_series=np.searchsorted(key[first], key[own]),
     )
 
@@ -123,8 +128,8 @@ def judge(measurements: pd.DataFrame | Prepared, rules: Sequence[Rule]) -> pd.Da
     -------
     The rows of the log, ordered by names, length of window and time, and to them
     window_name : day, week, month, hour or other, by the length of the window.
-    level : 0 ok, 1 warning, 2 critical; -1 not judged: a blank value, fewer rows than min_rows, another length than the rule's
-        window, no limit, a rule that is not enabled. What is not judged neither raises nor clears.
+    level : 0 ok, 1 warning, 2 critical; -1 not judged: a blank value, fewer rows than min_rows, labels for a smaller share of them than
+        min_coverage, another length than the rule's window, no limit, a rule that is not enabled. What is not judged neither raises nor clears.
     warning, critical : the limits in force, in the metric's own units; NaN without one, and for kind fdr, which has none.
     side : "above" or "below": on which side of these limits a value breaches. With direction outside they are the nearer ones.
 
@@ -134,6 +139,8 @@ def judge(measurements: pd.DataFrame | Prepared, rules: Sequence[Rule]) -> pd.Da
     force = in_force(seen, rules)
     lengths = np.diff(seen.starts, append=len(seen.value))
     judged = np.repeat(force.active, lengths) & ~np.isnan(seen.value) & (seen.rows >= np.repeat(force.min_rows, lengths))
+    if force.min_coverage.any():
+        judged &= ~(seen.coverage < np.repeat(force.min_coverage, lengths))  # NaN: a value that needs no labels
     adjusted = seen.p_value
     if force.fdr.any():
         fdr = np.repeat(force.fdr, lengths)
@@ -163,6 +170,7 @@ def in_force(seen: Prepared, rules: Sequence[Rule]) -> Force:
     whole = {f: np.zeros(count, dtype=np.int64) for f in ("kind", "direction", "window", "min_rows")}
     whole["window"][:] = WINDOWS.index("day")
     flags = {f: np.full(count, f == "enabled") for f in ("above_noise", "above_usual", "enabled")}
+    min_coverage = np.zeros(count)
     runs = np.ones((2, count), dtype=np.int64)
     words = {"kind": KINDS, "direction": DIRECTIONS, "window": WINDOWS}
     for one in in_order(rules, defaults()):
@@ -175,6 +183,8 @@ def in_force(seen: Prepared, rules: Sequence[Rule]) -> Force:
                 limits[LIMITS.index(field)][:, match] = np.reshape(np.nan if value is None else value, (-1, 1))
             elif field == "for_windows":
                 runs[:, match] = np.reshape(value, (2, 1))
+            elif field == "min_coverage":
+                min_coverage[match] = value
             elif field in flags:
                 flags[field][match] = value
             elif field in whole:
@@ -183,7 +193,9 @@ def in_force(seen: Prepared, rules: Sequence[Rule]) -> Force:
     for kind in ("reference_quantile", "reference_std"):
         where = whole["kind"] == KINDS.index(kind)
         if where.any():
-            limits[:, :, where] = _from_reference(seen, limits, whole["min_rows"], kind)[:, :, where]
+            enough = seen.reference_rows >= whole["min_rows"][seen.reference_series]
+            enough &= ~(seen.reference_coverage < min_coverage[seen.reference_series])
+            limits[:, :, where] = _from_reference(seen, limits, enough, kind)[:, :, where]
     fdr = whole["kind"] == KINDS.index("fdr")
     limits[:, LOW, (whole["direction"] == DIRECTIONS.index("above")) & ~fdr] = np.nan
     limits[:, HIGH, (whole["direction"] == DIRECTIONS.index("below")) & ~fdr] = np.nan
@@ -194,6 +206,7 @@ def in_force(seen: Prepared, rules: Sequence[Rule]) -> Force:
         direction=whole["direction"],
         fdr=fdr,
         min_rows=whole["min_rows"],
+        min_coverage=min_coverage,
         above_noise=flags["above_noise"],
         above_usual=flags["above_usual"],
         k=runs[0],
@@ -201,9 +214,8 @@ def in_force(seen: Prepared, rules: Sequence[Rule]) -> Force:
     )
 
 
-def _from_reference(seen: Prepared, limits: Floats, min_rows: Ints, kind: str) -> Floats:
-    """Quantiles or numbers of standard deviations as values of the metric, by the reference's own windows with rows enough."""
-    enough = seen.reference_rows >= min_rows[seen.reference_series]
+def _from_reference(seen: Prepared, limits: Floats, enough: Bools, kind: str) -> Floats:
+    """Quantiles or numbers of standard deviations as values of the metric, by the reference's own windows with rows and labels enough."""
     series, values = seen.reference_series[enough], seen.reference[enough]
     count = len(seen.starts)
     windows = np.bincount(series, minlength=count)

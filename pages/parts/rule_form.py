@@ -15,6 +15,7 @@ from pages.parts import words
 
 Scope = Mapping[str, str]
 ON = "Raises alerts"
+LABELLED = ("quality", "fairness", "staleness")  # the monitors whose values wait for labels
 EVERY = {"column": "every column", "version": "every version", "segment": "all and every segment", "model": "every model"}
 HOW = """
 **A rule** says from which value on a metric is a *warning* and from which it is *critical*. The defaults come with Vigia, each with its
@@ -31,6 +32,7 @@ whatever version, segment and period the sidebar shows. Until you save, nothing 
 HELP = {
     "window": "How long the windows are whose values are judged.",
     "min_rows": "A window with fewer rows is not judged: it neither raises an alert nor ends one.",
+    "min_coverage": "A window of which a smaller share has its labels yet is not judged: it neither raises an alert nor ends one.",
     "above_noise": "The value must also be above what chance alone gives with so many rows.",
     "above_usual": "The value must also be above what 95 of 100 windows of the reference itself give.",
     "k": "So many of the last windows must be beyond a limit before there is an alert.",
@@ -156,6 +158,11 @@ def _others(about: Scope, base: Rule) -> None:
         st.number_input(
             "Rows at least", 0, key=key, step=50, help=HELP["min_rows"], on_change=_take, args=(about, base, "min_rows", key)
         )
+        if base.monitor in LABELLED:
+            key = _key(about, "min_coverage")
+            st.session_state[key] = _now(about, base, "min_coverage")
+            st.number_input("Share of labels at least", 0.0, 1.0, key=key, step=0.05, format="%.2f", help=HELP["min_coverage"],
+                            on_change=_take, args=(about, base, "min_coverage", key))  # fmt: skip
         _runs(about, base)
         key = _key(about, "recover")
         st.session_state[key] = _now(about, base, "recover")

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 SCORE_BINS = 1000
-ERRORS = np.geomspace(1e-9, 1e12, 1 + int(np.ceil(np.log(1e21) / np.log(1.01 / 0.99))))  # edges of |error|; bins are (a, b]
-LAGS = np.geomspace(1e-4, 1e7, 1 + int(np.ceil(np.log(1e11) / np.log(1.01 / 0.99))))  # edges of hours from prediction to label
+ERRORS = 1e-9 * np.exp(np.log(1.01 / 0.99) * np.arange(2419))  # edges of |error|; bins are (a, b]
+LAGS = np.exp(np.log(1.01 / 0.99) * np.arange(986)) / 3600  # edges of hours from prediction to label
 LEAST = 1e-15
 KEYS = ["model", "version", "dataset", "segment", "window_start", "window_end", "kind", "class"]
 COUNTS = ["rows", "predicted", "selected", "labelled", "tp", "fp", "fn", "tn", "scored"]
@@ -84,34 +84,29 @@ def _counted(rows: pd.DataFrame, kind: str, positive: str, spots: Any) -> Iterat
     if kind == "binary":
         score = rows["score"].astype(float) if "score" in rows else pd.Series(np.nan, rows.index)
         by_score = pd.Series(np.where(score >= 0.5, positive, "other"), rows.index).where(score.notna(), None)
-        yield _class(rows, positive, label, rows.get("prediction", by_score), score, score, binary=True) | _lags(rows)
+        yield _class(rows, positive, label, rows.get("prediction", by_score), score, binary=True) | _lags(rows)
         return
     scores = {name[2:]: rows[name].astype(float) for name in rows if name.startswith("p_")}
     classes = sorted({*scores, *label.dropna(), *rows.get("prediction", none).dropna()})
-    known = [name for name in label.dropna().unique() if name in scores]
-    of_truth = pd.Series(np.nan, rows.index)
-    for name in known:
-        of_truth = of_truth.where(label != name, scores[name])
+    whole = pd.DataFrame(scores).apply(lambda column: column.between(0, 1)).all(axis=1)  # a row without one of its scores has none
     for name in classes:
-        own = scores.get(name, pd.Series(np.nan, rows.index))
-        yield _class(rows, name, label, rows.get("prediction", none), own, of_truth, binary=False) | _lags(rows)
+        own = scores.get(name, pd.Series(np.nan, rows.index)).where(whole)
+        yield _class(rows, name, label, rows.get("prediction", none), own, binary=False) | _lags(rows)
 
 
-def _class(
-    rows: pd.DataFrame, name: str, label: pd.Series, prediction: pd.Series, score: pd.Series, of_truth: pd.Series, *, binary: bool
-) -> dict[str, Any]:
-    """One class against the rest. `of_truth` is the score of the label's class, for the log loss of many classes."""
+def _class(rows: pd.DataFrame, name: str, label: pd.Series, prediction: pd.Series, score: pd.Series, *, binary: bool) -> dict[str, Any]:
+    """One class against the rest. The log loss is that of the rows of the class alone where there are many."""
     labelled, is_it, says_it = label.notna() & prediction.notna(), label == name, prediction == name
     there = score.between(0, 1)
     scored = label.notna() & there
-    truth = score.where(is_it, 1 - score) if binary else of_truth
-    losses = -np.log(truth[scored].astype(float).clip(LEAST, 1 - LEAST))
-    places = np.minimum((score[there] * SCORE_BINS).astype(int), SCORE_BINS - 1)
-    bins = np.unique(places)
-    by_bin = [
-        [int((there_too & (places == b)).sum()) for b in bins]
-        for there_too in (scored[there] & is_it[there], scored[there] & ~is_it[there], ~scored[there])
-    ]
+    truth = score.where(is_it, 1 - score)[scored if binary else scored & is_it]
+    losses = -np.log(truth.astype(float).clip(LEAST, 1 - LEAST))
+    places = np.minimum((score[there] * SCORE_BINS).astype(int), SCORE_BINS - 1).to_numpy()
+    bins, own = np.unique(places), {"scored": scored[there].to_numpy(), "is_it": is_it[there].to_numpy()}
+    positives, negatives, unlabelled, sums = (
+        _per_bin(places, bins, rows)
+        for rows in (own["scored"] & own["is_it"], own["scored"] & ~own["is_it"], ~own["scored"], np.where(own["scored"], score[there], 0.0))
+    )
     predicted_as = label[labelled & says_it].value_counts().sort_index()
     return {
         "class": name, "rows": len(rows), "predicted": int(prediction.notna().sum()), "selected": int(says_it.sum()),
@@ -119,35 +114,40 @@ def _class(
         "fn": int((labelled & is_it & ~says_it).sum()), "tn": int((labelled & ~is_it & ~says_it).sum()),
         "labels": list(predicted_as.index), "label_counts": predicted_as.tolist(), "scored": int(scored.sum()),
         "log_loss_sum": float(losses.sum()), "brier_sum": float(((score - is_it) ** 2)[scored].sum()),
-        "bins": bins.tolist(), "positives": by_bin[0], "negatives": by_bin[1], "unlabelled": by_bin[2],
-        "score_sums": [float(score[there][scored[there] & (places == b)].sum()) for b in bins],
+        "bins": bins.tolist(), "positives": positives, "negatives": negatives, "unlabelled": unlabelled, "score_sums": sums,
     }  # fmt: skip
 
 
 def _errors(rows: pd.DataFrame, spots: Any) -> dict[str, Any]:
     prediction, label = rows["prediction"].astype(float), rows["label"].astype(float)
     both = np.isfinite(prediction) & np.isfinite(label)
-    error = (prediction - label)[both]
-    places = np.searchsorted(ERRORS, error.abs(), side="left")
+    error = (prediction - label)[both].to_numpy()
+    places = np.searchsorted(ERRORS, np.abs(error), side="left")
     bins = np.unique(places)
     found = {
         "class": "", "rows": len(rows), "predicted": int(prediction.notna().sum()), "labelled": int(both.sum()),
-        "scored": int(both.sum()), "error_sum": error.sum(), "error_abs": error.abs().sum(), "error_squares": (error**2).sum(),
+        "scored": int(both.sum()), "error_sum": error.sum(), "error_abs": np.abs(error).sum(), "error_squares": (error**2).sum(),
         "label_sum": label[both].sum(), "label_squares": (label[both] ** 2).sum(), "bins": bins.tolist(),
-        "positives": [int(((error >= 0) & (places == b)).sum()) for b in bins],
-        "negatives": [int(((error < 0) & (places == b)).sum()) for b in bins], "unlabelled": [0] * len(bins),
-        "score_sums": [float(error.abs()[places == b].sum()) for b in bins],
+        "positives": _per_bin(places, bins, error >= 0), "negatives": _per_bin(places, bins, error < 0), "unlabelled": [0] * len(bins),
+        "score_sums": _per_bin(places, bins, np.abs(error)),
     }  # fmt: skip
     if spots is None:
         return found
-    finite = prediction[np.isfinite(prediction)]
-    at = pd.Series(np.searchsorted(spots, finite, side="left"), finite.index)
-    listed, own = np.unique(at), at[both[finite.index]]
+    finite = np.isfinite(prediction).to_numpy()
+    at = np.searchsorted(spots, prediction[finite], side="left")
+    listed, known = np.unique(at), both[finite].to_numpy()
+    absolute = np.zeros(len(at))
+    absolute[known] = np.abs(error)
     return found | {
-        "spots": listed.tolist(), "spot_rows": [int((at == s).sum()) for s in listed],
-        "spot_labelled": [int((own == s).sum()) for s in listed], "spot_errors": [float(error.abs()[own == s].sum()) for s in listed],
-        "spot_squares": [float((error**2)[own == s].sum()) for s in listed],
+        "spots": listed.tolist(), "spot_rows": _per_bin(at, listed, np.ones(len(at), bool)), "spot_labelled": _per_bin(at, listed, known),
+        "spot_errors": _per_bin(at, listed, absolute), "spot_squares": _per_bin(at, listed, absolute**2),
     }  # fmt: skip
+
+
+def _per_bin(places: Any, bins: Any, values: Any) -> list[Any]:
+    """Of each bin the number of rows for which `values` is true, or its sum of numbers."""
+    counts = np.bincount(places, values, int(places.max(initial=-1)) + 1)[bins] if len(bins) else np.zeros(0)
+    return [int(count) for count in counts] if np.asarray(values).dtype == bool else counts.tolist()
 
 
 def _lags(rows: pd.DataFrame) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import math
 from monitors.rules import PRECEDENCE, SCOPE
 
 DAYS = {1: "day", 7: "week", 28: "month", 29: "month", 30: "month", 31: "month"}
-UNSET = {"kind": "constant", "direction": "above", "window": "day", "min_rows": 0, "for_windows": (1, 1), "enabled": True}
+UNSET = {"kind": "constant", "direction": "above", "window": "day", "min_rows": 0, "min_coverage": 0.0, "for_windows": (1, 1), "enabled": True}
 
 
 def in_force(rules, defaults, row):
@@ -74,14 +74,14 @@ def judge(rows, rules, defaults):
         own = [
             x["value"]
             for x in members
-            if x["dataset"] == "reference" and x["value"] == x["value"] and x["rows"] >= rule["min_rows"]
+            if x["dataset"] == "reference" and x["value"] == x["value"] and enough(x, rule)
         ]
         rule["limits"] = limits_of(rule, own)
         has_limit = any(x is not None for f in ("warning", "critical") for x in rule["limits"][f])
         rule["active"] = rule["enabled"] and rule["window"] == key[-1] and has_limit
         judged[key] = [
             x for x in sorted(members, key=lambda x: x["window_start"])
-            if x["dataset"] == "log" and rule["active"] and x["value"] == x["value"] and x["rows"] >= rule["min_rows"]
+            if x["dataset"] == "log" and rule["active"] and x["value"] == x["value"] and enough(x, rule)
             and (rule["kind"] != "fdr" or x["p_value"] == x["p_value"])
         ]  # fmt: skip
         if rule["kind"] == "fdr":
@@ -97,6 +97,10 @@ def judge(rows, rules, defaults):
                 level = levels.get(x["window_start"], -1)
                 result[(key, x["window_start"])] = (level, *shown(x["value"], rule))
     return result
+
+
+def enough(row, rule):
+    return row["rows"] >= rule["min_rows"] and not row["coverage"] < rule["min_coverage"]
 
 
 def family_of(row):

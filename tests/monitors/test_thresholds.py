@@ -20,7 +20,7 @@ def measured(values, days=1, dataset="log", **more):
     """Measurements of one series, one window after another."""
     start = START + pd.to_timedelta(np.arange(len(values)) * days, unit="D")
     names = {"model": "m", "version": "v1", "monitor": "drift", "metric": "psi", "column": "temp", "segment": "all"}
-    others = {"rows": 1000, "noise": NAN, "usual": NAN, "p_value": NAN, "reason": "", "dataset": dataset}
+    others = {"rows": 1000, "noise": NAN, "usual": NAN, "p_value": NAN, "coverage": NAN, "reason": "", "dataset": dataset}
     table = pd.DataFrame({"window_start": start, "window_end": start + pd.Timedelta(days=days), "value": np.array(values, float)})
     return table.assign(**(names | others | more)).reindex(columns=STORED)
 
@@ -94,6 +94,18 @@ def test_floors_count_only_where_they_are_asked_for_and_known():
 def test_a_window_of_few_rows_neither_raises_nor_clears():
     rows = [500, 199, 200]
     assert levels([0.3, 0.0, 0.3], Rule(warning=0.2, min_rows=200), rows=rows) == [1, -1, 1]
+
+
+def test_a_window_of_few_labels_neither_raises_nor_clears_and_is_judged_when_they_have_come():
+    values, rule = [0.3, 0.0, 0.9, 0.3], Rule(warning=0.2, critical=0.8, min_coverage=0.8)
+    assert levels(values, rule, coverage=[1.0, 0.79, 0.1, 0.8]) == [1, -1, -1, 1]
+    assert levels(values, rule, coverage=1.0) == [1, 0, 2, 1]
+    assert levels(values, rule) == [1, 0, 2, 1]  # a value that needs no labels has no coverage
+    # Nor does such a window of the reference say what is usual: of 0.1 and 0.5 only the first has its labels.
+    own = measured([0.1, 0.5], dataset="reference", coverage=[1.0, 0.5])
+    table = pd.concat([measured([0.3], coverage=1.0), own], ignore_index=True)
+    limit = Rule(kind="reference_quantile", warning=1.0, min_coverage=0.8)
+    assert judge(table, [limit])["warning"].tolist() == [0.1]
 
 
 def test_k_of_the_last_n_by_hand():
@@ -186,6 +198,7 @@ ROW = st.fixed_dictionaries(
         "noise": MAY_BE,
         "usual": MAY_BE,
         "p_value": st.sampled_from([NAN, 0.0, 1e-30, 0.01, 0.02, 0.03, 0.04, 0.05, 0.3, 1.0]),
+        "coverage": st.sampled_from([NAN, 0.0, 0.5, 1.0]),
     }
 )
 SERIES = st.fixed_dictionaries(
@@ -215,6 +228,7 @@ CHANGED = {
     "direction": st.sampled_from(["above", "below", "outside"]),
     "window": st.sampled_from(["day", "week"]),
     "min_rows": st.sampled_from([0, 6]),
+    "min_coverage": st.sampled_from([0, 0.5]),
     "above_noise": st.booleans(),
     "above_usual": st.booleans(),
     "for_windows": st.sampled_from([(1, 1), (1, 3), (2, 2), (2, 3), (3, 5)]),
@@ -229,7 +243,7 @@ def tables(draw):
     pieces = []
     for one in draw(st.lists(SERIES, min_size=1, max_size=6, unique_by=lambda s: tuple(s[name] for name in sorted(s)))):
         rows = draw(st.lists(ROW, min_size=1, max_size=8))
-        more = {name: [row[name] for row in rows] for name in ("rows", "noise", "usual", "p_value")}
+        more = {name: [row[name] for row in rows] for name in ("rows", "noise", "usual", "p_value", "coverage")}
         names = {name: value for name, value in one.items() if name != "days"}
         pieces.append(measured([row["value"] for row in rows], one["days"], **(more | names)))
     table = pd.concat(pieces, ignore_index=True)
