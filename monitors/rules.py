@@ -17,9 +17,9 @@ LIMITS = ("warning", "critical", "recover")
 # Metrics that cannot leave [0, 1] (besides everything called `…_rate`), and those that may be negative; all others start at 0.
 SHARES = (
     "js", "ks", "chi2", "hellinger", "linf", "constant", "accuracy", "precision", "recall", "f1", "roc_auc", "brier", "ece",
-    "missing_column", "new_column",
+    "missing_column", "new_column", "selection_ratio",
 )  # fmt: skip
-SIGNED = ("r2", "tpr_gap", "fpr_gap")
+SIGNED = ("r2", "tpr_gap", "fpr_gap", "mae_gap")
 Limit = float | tuple[float, float]
 
 
