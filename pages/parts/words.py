@@ -61,7 +61,7 @@ METRICS = {
     "domain_rate": Metric("Not in the domain", "Share of the values that are no expected category; nulls do not count.", "share of values", ".2%"),
     "duplicate_rate": Metric("Stands again", "Rows more than there are different ones: a, a, a, b, c give 2/5.", "share of rows", ".2%"),
     "rows_ratio": Metric("Rows, against before", "Rows over the median of the same weekday in the eight weeks before.", "ratio", ".2f"),
-    "selection_ratio": Metric("Selection ratio", "The least selected group’s rate over the most selected one’s; below 0.8 breaks the four-fifths rule.", "ratio", ".2f"),
+    "selection_ratio": Metric("Selection ratio", "The least selected group’s rate over the most selected one’s; four fifths is 0.8.", format=".2f"),
     "tpr_gap": Metric("True positive gap", "How much more of the positives are found in one group than in another.", "share", ".1%"),
     "fpr_gap": Metric("False positive gap", "How much more of the negatives are selected in one group than in another.", "share", ".1%"),
     "mae_gap": Metric("Gap of mean errors", "How much greater one group’s mean error is, as a share of that of all.", "share", ".1%"),
