@@ -19,9 +19,11 @@ Known = dict[str, tuple[str, ...]]  # monitor → its metrics
 
 @functools.cache
 def defaults() -> tuple[Rule, ...]:
-    """The rules of thresholds.yaml. A metric that has none cannot be judged, so these are also the list of what may be judged."""
-    text = (importlib.resources.files("monitors") / "thresholds.yaml").read_text(encoding="utf-8")
-    return tuple(rule for rule, _ in _parsed(text, "thresholds.yaml"))
+    """The rules of defaults/*.yaml. A metric that has none cannot be judged, so these are also the list of what may be judged."""
+    files = [one for one in (importlib.resources.files("monitors") / "defaults").iterdir() if one.name.endswith(".yaml")]
+    # Drift first: it keeps the plain name of a metric that others have too, and the page of thresholds begins with psi.
+    ordered = sorted(files, key=lambda one: (one.name != "drift.yaml", one.name))
+    return tuple(rule for one in ordered for rule, _ in _parsed(one.read_text(encoding="utf-8"), f"defaults/{one.name}"))
 
 
 @functools.cache

@@ -16,10 +16,11 @@ PRECEDENCE = ("column", "segment", "version", "model", "metric", "monitor")  # b
 LIMITS = ("warning", "critical", "recover")
 # Metrics that cannot leave [0, 1] (besides everything called `…_rate`), and those that may be negative; all others start at 0.
 SHARES = (
-    "js", "ks", "chi2", "hellinger", "linf", "constant", "accuracy", "precision", "recall", "f1", "roc_auc", "brier", "ece",
-    "missing_column", "new_column", "selection_ratio",
+    "js", "ks", "chi2", "hellinger", "linf", "constant", "accuracy", "precision", "recall", "f1", "roc_auc",
+    "average_precision", "brier", "ece", "label_coverage", "missing_column", "new_column",
+    "selection_ratio",
 )  # fmt: skip
-SIGNED = ("r2", "tpr_gap", "fpr_gap", "mae_gap")
+SIGNED = ("r2", "bias", "tpr_gap", "fpr_gap", "mae_gap")
 Limit = float | tuple[float, float]
 
 
@@ -116,8 +117,8 @@ class Rule(BaseModel):
     window: Annotated[Literal["day", "week", "month"], _one_of("day", "week", "month")] = "day"
     min_rows: Annotated[int, BeforeValidator(_whole)] = 0  # with fewer rows a window is not judged: it neither raises nor clears
     min_coverage: Annotated[float, BeforeValidator(_share)] = 0.0  # likewise with a smaller share of rows that have their label
-    above_noise: Annotated[bool, BeforeValidator(_flag)] = False  # a value beyond an upper limit must also be above `noise`,
-    above_usual: Annotated[bool, BeforeValidator(_flag)] = False  # and above `usual`, where known
+    above_noise: Annotated[bool, BeforeValidator(_flag)] = False  # a value beyond a limit must also be beyond `noise`,
+    above_usual: Annotated[bool, BeforeValidator(_flag)] = False  # and beyond `usual`, where known: below them under a lower limit
     for_windows: Annotated[tuple[int, int], BeforeValidator(_runs)] = (1, 1)  # k of the last n judged, this one among them
     recover: Annotated[Limit | None, BeforeValidator(_limit)] = None  # an open alert closes when the value is back inside this
     enabled: Annotated[bool, BeforeValidator(_flag)] = True

@@ -25,7 +25,7 @@ from monitors.run_changes import refresh_all
 from monitors.thresholds import judge
 from monitors.versions import version_order
 
-# To add one: a module with `measure(profiles, bins)` and ROLES, those of its columns; its rules in thresholds.yaml.
+# To add one: a module with `measure(profiles, bins)` and ROLES, those of its columns; its rules in defaults/.
 MONITORS = (drift, schema, stability, latency)
 # What is counted of requests is measured over the whole history at every run: a value may depend on windows before, or of other versions.
 WHOLE = ("requests", "latency")

@@ -19,14 +19,15 @@ DAY = np.timedelta64(1, "D")
 def with_excess(judged: pd.DataFrame) -> pd.DataFrame:
     """Judged measurements with `limit` and `excess`.
 
-    limit : the least value that would be a warning, given the threshold and both floors; NaN without a threshold.
+    limit : the value beyond which it would be a warning, given the threshold and both floors; NaN without a threshold.
     excess : how many times the limit the value is; limit over value where the limit is one from below.
     """
     warning, critical = judged["warning"].to_numpy(float), judged["critical"].to_numpy(float)
     threshold = np.where(np.isnan(warning), critical, warning)
     below = judged["side"].to_numpy() == "below"
-    floors = np.fmax(judged["noise"].to_numpy(float), judged["usual"].to_numpy(float))
-    limit = np.where(below | np.isnan(threshold), threshold, np.fmax(threshold, floors))
+    noise, usual = judged["noise"].to_numpy(float), judged["usual"].to_numpy(float)
+    beyond = np.where(below, np.fmin(np.fmin(threshold, noise), usual), np.fmax(np.fmax(threshold, noise), usual))
+    limit = np.where(np.isnan(threshold), threshold, beyond)
     value = judged["value"].to_numpy(float)
     with np.errstate(divide="ignore", invalid="ignore"):
         excess = np.where(below, limit / value, value / limit)

@@ -147,15 +147,17 @@ def judge(measurements: pd.DataFrame | Prepared, rules: Sequence[Rule]) -> pd.Da
         judged &= ~(fdr & np.isnan(seen.p_value))
         adjusted = _adjusted(seen, np.flatnonzero(judged & fdr), lengths)
 
-    clear = ~judged | np.repeat(force.above_noise, lengths) & (seen.value <= seen.noise)
-    clear |= np.repeat(force.above_usual, lengths) & (seen.value <= seen.usual)
-    critical = _beyond(CRITICAL, seen, force, adjusted, judged, clear)
-    breach = _beyond(WARNING, seen, force, adjusted, judged, clear) | critical
+    clear = [~judged, ~judged]
+    for named, floor in ((force.above_noise, seen.noise), (force.above_usual, seen.usual)):
+        asked = np.repeat(named, lengths)
+        clear = [clear[LOW] | asked & (seen.value >= floor), clear[HIGH] | asked & (seen.value <= floor)]
+    critical = _beyond(CRITICAL, seen, force, adjusted, clear)
+    breach = _beyond(WARNING, seen, force, adjusted, clear) | critical
     if (force.n[force.active] > 1).any():
         breach, critical = (_often_enough(hit, seen, force, lengths, judged) for hit in (breach, critical))
     level = breach.astype(np.int8) + critical
     if not np.isnan(force.limits[RECOVER][:, force.active]).all():
-        inside = ~_beyond(RECOVER, seen, force, adjusted, judged, ~judged)
+        inside = ~_beyond(RECOVER, seen, force, adjusted, [~judged, ~judged])
         kept = _kept_open(breach, inside, seen.starts, judged)
         lowest = np.where(np.isnan(force.limits[WARNING]).all(axis=0), 2, 1).astype(np.int8)
         level = np.where(kept, np.repeat(lowest, lengths), level)
@@ -237,15 +239,15 @@ def _from_reference(seen: Prepared, limits: Floats, enough: Bools, kind: str) ->
     return np.where(none, np.nan, np.where(share < 0.5, a + (b - a) * share, b - (b - a) * (1 - share)))
 
 
-def _beyond(which: int, seen: Prepared, force: Force, adjusted: Floats, judged: Bools, clear: Bools) -> Bools:
-    """Rows whose value is beyond one of the limits. On the upper side `clear` exempts what does not rise above its floors."""
+def _beyond(which: int, seen: Prepared, force: Force, adjusted: Floats, clear: list[Bools]) -> Bools:
+    """Rows whose value is beyond one of the limits. `clear` exempts, on the lower and on the upper side, what is not beyond its floors."""
     lengths = np.diff(seen.starts, append=len(seen.value))
     low, high = np.where(force.fdr, np.nan, force.limits[which])
-    hit: Bools = (seen.value > np.repeat(high, lengths)) & ~clear
+    hit: Bools = (seen.value > np.repeat(high, lengths)) & ~clear[HIGH]
     if not np.isnan(low).all():
-        hit |= judged & (seen.value < np.repeat(low, lengths))
+        hit |= (seen.value < np.repeat(low, lengths)) & ~clear[LOW]
     if force.fdr.any():
-        hit |= (adjusted <= np.repeat(np.where(force.fdr, force.limits[which][HIGH], np.nan), lengths)) & ~clear
+        hit |= (adjusted <= np.repeat(np.where(force.fdr, force.limits[which][HIGH], np.nan), lengths)) & ~clear[HIGH]
     return hit
 
 

@@ -23,7 +23,7 @@ reason. What you save here is an *override*: it changes the fields that you move
 
 **The most specific rule wins**, field by field: one for a column over one for every column, an override over any default.
 
-**A value alerts** when it is beyond the limit *and* above both floors: what chance alone gives (noise) and what the reference's own
+**A value alerts** when it is beyond the limit *and* beyond both floors: what chance alone gives (noise) and what the reference's own
 windows give (usual). Windows in a row make one alert.
 
 **Nothing is measured again** when you move a limit: the alerts on this page are judged anew over the whole history of the model,
@@ -33,8 +33,8 @@ HELP = {
     "window": "How long the windows are whose values are judged.",
     "min_rows": "A window with fewer rows is not judged: it neither raises an alert nor ends one.",
     "min_coverage": "A window of which a smaller share has its labels yet is not judged: it neither raises an alert nor ends one.",
-    "above_noise": "The value must also be above what chance alone gives with so many rows.",
-    "above_usual": "The value must also be above what 95 of 100 windows of the reference itself give.",
+    "above_noise": "The value must also be beyond what chance alone gives with so many rows.",
+    "above_usual": "The value must also be beyond what 95 of 100 windows of the reference itself give.",
     "k": "So many of the last windows must be beyond a limit before there is an alert.",
     "recover": "An open alert ends only when the value is back inside this. Empty: as soon as it is inside the warning limit.",
 }

@@ -69,6 +69,22 @@ METRICS = {
     "reference_age_days": Metric("Age of the reference", "Days from the end of what was learnt from to the end of the window.", "days", ",.0f"),
     "label_lag_hours": Metric("Label lag", "The hours after which half of the labels that came had come.", "hours", ",.3~g"),
     "freshness_hours": Metric("Freshness", "Hours from the last row to the end of the window.", "hours", ".1f"),
+    "accuracy": Metric("Accuracy", "Share of the labelled rows that were predicted right."),
+    "precision": Metric("Precision", "Share of what was called positive that is. Of many classes the mean over them."),
+    "recall": Metric("Recall", "Share of the positives that were called so. Of many classes the mean over them."),
+    "f1": Metric("F1", "The harmonic mean of precision and recall."),
+    "roc_auc": Metric("ROC AUC", "How often a positive scores higher than a negative: 0.5 is chance, 1 always."),
+    "average_precision": Metric("Average precision", "Mean precision at each positive, highest score first; chance gives their share."),
+    "log_loss": Metric("Log loss", "Mean of −log of the probability given to the truth: 0 is perfect, sure mistakes cost most."),
+    "brier": Metric("Brier score", "Mean squared distance of the score from the truth, 0 to 1: 0 is perfect."),
+    "ece": Metric("Calibration error", "How far the mean score is from the share of positives, in ten groups of the score."),
+    "mae": Metric("Mean absolute error", "Mean distance of prediction and label, in the label’s unit.", format=".4~g"),
+    "rmse": Metric("Root mean squared error", "As the mean absolute error, but large errors count more.", format=".4~g"),
+    "r2": Metric("R²", "Share of the labels’ variance that is predicted: 1 all, 0 no more than by their mean."),
+    "bias": Metric("Bias", "Mean of prediction less label: above 0 it predicts too much.", format=".4~g"),
+    "abs_error_p50": Metric("Median error", "The error that half of the rows do not exceed.", format=".4~g"),
+    "abs_error_p90": Metric("90th percentile of errors", "The error that nine rows in ten do not exceed.", format=".4~g"),
+    "label_coverage": Metric("Labels", "Share of the window’s rows that have a label by now.", "share of rows", ".1%"),
 }
 STATES = {-1: "not judged", 0: "ok", 1: "warning", 2: "critical"}
 MARKS = {-1: ":gray-badge[not judged]", 0: ":green-badge[ok]", 1: ":orange-badge[warning]", 2: ":red-badge[critical]"}

@@ -110,10 +110,11 @@ def family_of(row):
 def beyond(row, rule, field, families, floors):
     low, high = rule["limits"][field]
     value = row["value"]
-    risen = all(not value <= row[f] for f in ("noise", "usual") if floors and rule.get(f"above_{f}"))
+    asked = [row[f] for f in ("noise", "usual") if floors and rule.get(f"above_{f}")]
+    risen, fallen = all(not value <= floor for floor in asked), all(not value >= floor for floor in asked)
     if rule["kind"] == "fdr":
         return high is not None and risen and adjusted(row["p_value"], families[family_of(row)]) <= high
-    return (high is not None and value > high and risen) or (low is not None and value < low)
+    return (high is not None and value > high and risen) or (low is not None and value < low and fallen)
 
 
 def levels_of(rows, rule, families):

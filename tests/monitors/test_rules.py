@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import BadInput
-from monitors import schema
+from monitors import quality, schema
+from monitors.intervals import LOW_IS_BAD
 from monitors.rules import SCOPE, problem
 from monitors.thresholds import Rule, defaults, dump, read, resolve, rule, saved, scope_text, with_override, without_override
 
@@ -175,6 +176,20 @@ def test_the_defaults_of_the_schema_make_sense_and_cover_its_metrics():
         assert one.reason
         assert one.source
         assert not resolve(defaults(), monitor="schema", metric=metric, segment="origin=EWR").enabled
+
+
+def test_the_defaults_of_quality_cover_its_metrics_and_let_one_of_a_kind_alert():
+    assert {one.metric for one in defaults() if one.monitor == "quality"} - {None} >= set(quality.METRICS)
+    alerting = set()
+    for metric in quality.METRICS:
+        one = resolve(defaults(), monitor="quality", metric=metric, column="")
+        assert problem(one) is None
+        assert one.reason
+        assert one.source
+        assert (one.window, one.direction == "below") == ("week", metric in LOW_IS_BAD)
+        alerting |= {metric} if one.enabled else set()
+        assert not resolve(defaults(), monitor="quality", metric=metric, column="", segment="origin=EWR").enabled
+    assert alerting == {"log_loss", "accuracy", "roc_auc", "mae"}
 
 
 def test_an_override_changes_only_what_it_names():

@@ -24,16 +24,16 @@ def week(column: str, number: int, value: float, level: int = 0, version: str = 
     return row | more
 
 
-def test_limit_is_the_highest_of_threshold_and_floors_and_excess_how_often_the_value_holds_it():
+def test_limit_is_the_farthest_of_threshold_and_floors_and_excess_how_often_the_value_holds_it():
     judged = pd.DataFrame([
         week("a", 0, 0.3),
         week("a", 1, 0.3, usual=0.6),
-        week("a", 2, 0.5, side="below", warning=0.8, usual=0.9),
+        week("a", 2, 0.5, side="below", warning=0.8, noise=0.7, usual=0.9),
         week("a", 3, 0.3, warning=np.nan, critical=np.nan),
     ])  # fmt: skip
     seen = summaries.with_excess(judged)
-    assert seen["limit"].tolist() == pytest.approx([0.1, 0.6, 0.8, np.nan], nan_ok=True)
-    assert seen["excess"].tolist() == pytest.approx([3.0, 0.5, 1.6, np.nan], nan_ok=True)
+    assert seen["limit"].tolist() == pytest.approx([0.1, 0.6, 0.7, np.nan], nan_ok=True)
+    assert seen["excess"].tolist() == pytest.approx([3.0, 0.5, 1.4, np.nan], nan_ok=True)
 
 
 def test_worst_takes_the_highest_level_then_the_furthest_beyond():

@@ -292,3 +292,10 @@ def test_later_windows_do_not_change_what_was_judged(table, wide, rules, days):
     early = table[(table["window_end"] <= START + pd.Timedelta(days=days)) | (table["dataset"] == "reference")]
     for key, then in as_compared(judge(early, (wide, *rules))).items():
         assert then == whole[key]
+
+
+def test_below_a_lower_limit_a_value_must_be_below_its_floors_too():
+    rule = {"metric": "roc_auc", "direction": "below", "warning": 0.7, "above_noise": True, "above_usual": True}
+    rows = [(0.65, np.nan, np.nan), (0.65, 0.66, 0.68), (0.65, 0.6, 0.68), (0.65, 0.66, 0.64), (0.75, 0.8, 0.8)]
+    table = measured([value for value, _, _ in rows]).assign(metric="roc_auc", noise=[n for _, n, _ in rows], usual=[u for _, _, u in rows])
+    assert judge(table, (Rule(**rule),))["level"].tolist() == [1, 1, 0, 0, 0]
