@@ -119,3 +119,16 @@ def sentences(life: pd.DataFrame, names: Mapping[str, str] | None = None) -> lis
         since, name = row["first"], str(row["version"])
         lines.append(f"{told.get(name, name)} serves since {since.day} {since:%b %Y}, {row['days']:.0f} days by the end of the log.")
     return lines
+
+
+def trend_sentence(metric: str, version: str, told: Trend) -> str:
+    """How a metric of a version goes and when it would be too low (of an error: too high), in words."""
+    of = f"{metric} of {version}"
+    if told.windows < LEAST:
+        return f"{of}: {told.why_not}, so nothing says how it goes."
+    slope = f"{told.per_day * 30:+.3g} in 30 days (95 %: {told.low * 30:+.3g} to {told.high * 30:+.3g})"
+    head = f"{of}: {told.now:.3g} by the end of {told.windows} weeks, {slope}"
+    if told.crosses is None:
+        return f"{head}: {told.why_not}."
+    expected = "" if told.expected is None else f", {told.expected.day} {told.expected:%b %Y} by the line itself"
+    return f"{head}. If that goes on, it may reach {told.limit:.3g} from {told.crosses.day} {told.crosses:%b %Y} on{expected}."

@@ -2,26 +2,20 @@
 
 import pandas as pd
 
-from data.roles import Roles, saved
 from data.store import Store
 from monitors import fairness, summaries, thresholds
 from monitors import fairness_views as views
+from monitors.commands.fairness import columns as columns_of
+from monitors.commands.fairness import outcomes
 from monitors.fairness import Seen
 from pages.parts import reads
 from pages.parts.scope import Scope
 
 Frame = pd.DataFrame
-# The counts alone: the lists of scores are a hundred times as much.
-OUTCOMES = """
-    SELECT model, version, dataset, segment, window_start, window_end, kind, class, rows, predicted, selected, labelled, tp, fp, fn, tn,
-        error_abs, error_squares
-    FROM main.quality WHERE model = ? AND dataset = 'log' ORDER BY version, segment, class, window_start
-"""
-
 
 def columns(scope: Scope) -> list[str]:
     """The segment columns whose groups can be compared: of rows of one segment, all but its own."""
-    found: list[str] = reads._cached(_columns, scope.snapshot, model=scope.model)
+    found: list[str] = reads._cached(columns_of, scope.snapshot, model=scope.model)
     return [column for column in found if not scope.segment.startswith(f"{column}=")]
 
 
@@ -64,8 +58,5 @@ def _within(scope: Scope, column: str) -> Frame:
 
 
 def _groups(store: Store, model: str, segment: str, column: str) -> Frame:
-    return views.within(store.frame(OUTCOMES, [model]), segment, column)
+    return views.within(outcomes(store, model), segment, column)
 
-
-def _columns(store: Store, model: str) -> list[str]:
-    return list((saved(store, model) or Roles()).segments)
