@@ -30,8 +30,8 @@ Values = tuple[tuple[str, tuple[str, ...]], ...]  # segment columns with the val
 def windows(cursor: Connection, source: Source, condition: str = "true", values: Mapping[str, Any] | None = None) -> pd.DataFrame:
     """Every window of some rows with its versions: columns `window` (since the epoch), `version`, `rows`."""
     # Not GROUP BY ALL with a HAVING: that also groups by the column which HAVING names, here by each single time. 8 s for 10M rows, now 0.3.
-    sql = f"""SELECT {_window(source)} AS "window", {_version(source)} AS version, count(*) AS rows FROM {source.rows}
-        WHERE ({condition}) AND {_window(source)} IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2"""
+    sql = f"""SELECT {window_of(source)} AS "window", {version_of(source)} AS version, count(*) AS rows FROM {source.rows}
+        WHERE ({condition}) AND {window_of(source)} IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2"""
     return cursor.execute(sql, dict(values or {})).df()
 
 
@@ -42,10 +42,10 @@ def segments(cursor: Connection, sources: Iterable[Source]) -> Values:
         for column in (*source.roles.segments, *_versioned(source)):
             counts = found.setdefault(column, Counter())
             if column in source.types:
-                text_of = _text(source, column)
-                sql = f"SELECT {text_of}, count(*) FROM {source.rows} WHERE {text_of} IS NOT NULL GROUP BY 1"
-                for text, n in cursor.execute(sql).fetchall():
-                    counts[text] += n
+                text = text_of(source, column)
+                sql = f"SELECT {text}, count(*) FROM {source.rows} WHERE {text} IS NOT NULL GROUP BY 1"
+                for value, n in cursor.execute(sql).fetchall():
+                    counts[value] += n
     ranked = {column: sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:SEGMENTS] for column, counts in found.items()}
     return tuple((column, tuple(sorted(text for text, _ in kept))) for column, kept in ranked.items())
 
@@ -160,7 +160,7 @@ def _scan(
         for v in versions
     }
     plan = _plan(cursor, turn, names, counted, values)
-    condition = _within(source, turn)
+    condition = within(source, turn)
     table = profile(_batches(cursor, source, plan, condition), plan)
     return _completed(store, source, plan, condition, table)
 
@@ -176,13 +176,13 @@ def _plan(
 def _requests(store: Store, source: Source, turn: pd.DataFrame, values: Values) -> pa.Table:
     """How many rows, repeats and failures, as profiles of column ""; repeats of the whole only."""
     plan = _plan(store.cursor(), turn, (), {v: {} for v in sorted(turn["version"].unique())}, values)
-    condition = _within(source, turn)
+    condition = within(source, turn)
     rows = _rows(source, plan, totals.facts(source), condition)
     sets, label = _margins(plan, "")
     counted = totals.totals(store.cursor(), rows, sets, label)
     found: pd.DataFrame = counted.to_pandas()
     kept = found["segment"].isin(plan.margins)
-    again = totals.duplicates(store.cursor(), source, _window(source), _version(source), condition).assign(segment="all")
+    again = totals.duplicates(store.cursor(), source, window_of(source), version_of(source), condition).assign(segment="all")
     found = found[kept].merge(again, "left", ["version", "segment", "window"]).astype({"duplicates": "Int64"})
     nothing = pa.array([[]] * len(found), pa.large_list(pa.int64()))
     zeros = dict.fromkeys(("nulls", "misfits", "nans", "pos_infs", "neg_infs", "new_values"), 0)
@@ -191,15 +191,15 @@ def _requests(store: Store, source: Source, turn: pd.DataFrame, values: Values) 
 
 
 def _parts(store: Store, source: Source, turn: pd.DataFrame) -> pd.DataFrame:
-    return totals.parts(store.cursor(), source, _window(source), _version(source), _within(source, turn))
+    return totals.parts(store.cursor(), source, window_of(source), version_of(source), within(source, turn))
 
 
 def _batches(cursor: Connection, source: Source, plan: Plan, condition: str) -> Iterable[pa.RecordBatch]:
-    parts = [f'{_window(source)} AS "window"', f"hash({_version(source)}) AS version"]
-    parts += [f"hash({_text(source, c)}) AS segment_{i}" for i, (c, _) in enumerate(plan.segments)]
+    parts = [f'{window_of(source)} AS "window"', f"hash({version_of(source)}) AS version"]
+    parts += [f"hash({text_of(source, c)}) AS segment_{i}" for i, (c, _) in enumerate(plan.segments)]
     for i, column in enumerate(plan.columns):
         number = source.types[column] == "DOUBLE"
-        parts.append(f"{quote(column) if number else f'hash({_text(source, column)})'} AS value_{i}")
+        parts.append(f"{quote(column) if number else f'hash({text_of(source, column)})'} AS value_{i}")
     sql = f"SELECT {', '.join(parts)} FROM {source.rows} WHERE {condition}"
     # A relation without parameters streams. With them DuckDB 1.5.5 holds the whole result first: 2.5 GB for 10M rows.
     return cursor.sql(sql).to_arrow_reader(BATCH)
@@ -240,8 +240,8 @@ def _margins(plan: Plan, also: str = ", x") -> tuple[str, str]:
 
 
 def _rows(source: Source, plan: Plan, x: str, condition: str) -> str:
-    parts = [f"{_window(source)} AS w", f"{_version(source)} AS v", f"{x} AS x"]
-    parts += [f"{_text(source, c)} AS segment_{i}" for i, (c, _) in enumerate(plan.segments)]
+    parts = [f"{window_of(source)} AS w", f"{version_of(source)} AS v", f"{x} AS x"]
+    parts += [f"{text_of(source, c)} AS segment_{i}" for i, (c, _) in enumerate(plan.segments)]
     return f"SELECT {', '.join(parts)} FROM {source.rows} WHERE {condition}"
 
 
@@ -261,7 +261,7 @@ def _new_tops(store: Store, source: Source, plan: Plan, column: str, condition: 
     ]
     cursor.register("known_texts", pa.concat_tables(parts))
     sets, label = _margins(plan)
-    rows = _rows(source, plan, _text(source, column), condition)
+    rows = _rows(source, plan, text_of(source, column), condition)
     sql = f"""WITH fresh AS (SELECT r.* FROM ({rows}) r ANTI JOIN known_texts k ON k.v = r.v AND k.h = hash(r.x) WHERE r.x IS NOT NULL),
         counted AS (SELECT v AS version, {label} AS segment, w AS "window", x, count(*) AS n FROM fresh GROUP BY GROUPING SETS ({sets}))
         SELECT *, coalesce(sum(n) FILTER (NOT regexp_full_match(x, {literal(WHOLE)})) OVER (PARTITION BY version, segment, "window"), 0) AS odd
@@ -330,7 +330,7 @@ def profile_reference(store: Store, source: Source, learnt: Mapping[str, Bins], 
     return parts
 
 
-def _within(source: Source, turn: pd.DataFrame) -> str:
+def within(source: Source, turn: pd.DataFrame) -> str:
     """The condition that a row lies in one of the windows. Whole numbers of our own, written out: see `_batches`."""
     wanted = turn["window"].unique()
     first, last = int(wanted.min()), int(wanted.max())
@@ -339,7 +339,7 @@ def _within(source: Source, turn: pd.DataFrame) -> str:
     time, step = quote(str(_time_column(source))), source.window_us
     condition = f"{time} >= make_timestamptz({first * step}) AND {time} < make_timestamptz({(last + 1) * step})"
     if len(wanted) < last - first + 1:
-        condition += f" AND {_window(source)} IN (SELECT unnest({wanted.tolist()}))"
+        condition += f" AND {window_of(source)} IN (SELECT unnest({wanted.tolist()}))"
     return condition
 
 
@@ -348,7 +348,7 @@ def _time_column(source: Source) -> str | None:
     return name if name is not None and name in source.types else None
 
 
-def _window(source: Source) -> str:
+def window_of(source: Source) -> str:
     time = _time_column(source)
     return f"epoch_us({quote(time)}) // {source.window_us}" if time else f"{NO_TIME}::BIGINT"
 
@@ -357,11 +357,11 @@ def _time(source: Source, window: int) -> Any:
     return pd.Timestamp(int(window) * source.window_us, unit="us", tz="UTC").to_pydatetime()
 
 
-def _version(source: Source) -> str:
+def version_of(source: Source) -> str:
     return f"coalesce({quote(source.version)}, '')" if source.version is not None and source.version else "''"
 
 
-def _text(source: Source, column: str) -> str:
+def text_of(source: Source, column: str) -> str:
     return (
         quote(column)
         if source.types.get(column) == "VARCHAR"

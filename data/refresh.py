@@ -70,6 +70,12 @@ def refresh(store: Store, model: str, progress: Progress) -> Refreshed | None:
     return Refreshed(tuple(sorted(starts | gone)), versions, count, tuple(sorted(active)), basis)
 
 
+def as_it_was(store: Store, model: str) -> Refreshed:
+    """A refresh that found nothing new."""
+    loads, basis = last_run(store, model)
+    return Refreshed((), (), 0, tuple(sorted(loads)), basis or "")
+
+
 def _difference(before: str | None, after: str) -> tuple[bool, tuple[str, ...]]:
     """Whether all is to be counted anew, and else of which references the schema was edited: only their windows are read again."""
     old, new = json.loads(before) if before else {}, json.loads(after)
@@ -133,7 +139,7 @@ def learn_references(
         progress(f"learn the reference of {version or 'every version'}", 0.0)
         learnt: dict[str, Bins] = {}
         parts: list[pa.Table] = []
-        own = _own_reference(reference, version)
+        own = own_reference(reference, version)
         if own is not None:
             learnt = learning.learn(store.cursor(), own, edits.get(version, {}).get("columns", {}))
             parts = profiling.profile_reference(store, own, learnt, version, values) if learnt else []
@@ -151,7 +157,7 @@ def learn_references(
     return count
 
 
-def _own_reference(reference: Source | None, version: str) -> Source | None:
+def own_reference(reference: Source | None, version: str) -> Source | None:
     """The rows of one version's reference, under that version's name."""
     if reference is None or (reference.version is None and version):
         return None

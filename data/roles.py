@@ -21,7 +21,7 @@ SINGLE = (
     "status",
 )  # fmt: skip
 MANY = ("latency", "segments", "features", "probabilities", "watched", "ignored")
-CHOICES = {"window": ("day", "hour"), "decimal": ("auto", ".", ",")}
+CHOICES = {"window": ("day", "hour"), "decimal": ("auto", ".", ","), "task": ("binary", "multiclass", "regression")}
 TIMES, TEXTS, NUMBERS = ("timestamp", "label_time"), ("inference_id", "model_version", "data_version", "code_version", "status"), ("score",)
 RESERVED = ("_load", "_row", "_misfits", "_version")
 
@@ -36,6 +36,8 @@ class Roles:
     `time_format` is a strptime format (several with " | " between) or epoch_s, epoch_ms, epoch_us, epoch_ns; None reads ISO times
     and epochs by their size. `decimal` "auto" looks at each file.
     `tolerances` holds (column, absolute, relative) of features that are compared with training's: a None is the default.
+    `task` is "binary", "multiclass" or "regression", told from the values where it is None. `positive` is the class that a binary model's score
+    is the probability of; by default 1, true or yes, else the greater of both in order.
     `reference` is the span [start, end) of the log that stands for the reference where no reference was loaded.
     """
 
@@ -61,6 +63,8 @@ class Roles:
     time_zone: str = "UTC"
     time_format: str | None = None
     decimal: str = "auto"
+    task: str | None = None
+    positive: str | None = None
     reference: tuple[str, str] | None = None
 
 
@@ -211,8 +215,10 @@ def _value(key: str, value: Any, origin: str) -> Any:
         return _tolerances(value, origin)
     if key == "reference":
         return _span(value, origin)
+    if key == "positive" and isinstance(value, bool | int | float):
+        return str(value)  # of YAML's 1, 1.0 or true
     if not isinstance(value, str):
-        what = "text" if key in ("time_zone", "time_format", *CHOICES) else "one column"
+        what = "text" if key in ("time_zone", "time_format", "positive", *CHOICES) else "one column"
         raise BadInput(f"{origin}: `{key}` takes {what}, found {value!r}.")
     if value not in CHOICES.get(key, (value,)):
         raise BadInput(f'{origin}: `{key}` is one of {", ".join(CHOICES[key])}, found "{value}".')

@@ -3,25 +3,26 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
 
+from data.arrays import arrays
 from data.bins import LATENCY
 from data.errors import BadInput, near
-from data.refresh import Refreshed, refresh
+from data.quality import is_stale
+from data.refresh import Refreshed, as_it_was, refresh
 from data.roles import saved
 from data.sql import quote
 from data.store import Connection, Store, append, author, models, one_run, transact
 from monitors import alerts as alerting
-from monitors import drift, floors, invariants, latency, paired, rulebook, schema, stability, summaries
+from monitors import drift, floors, invariants, latency, paired, rulebook, run_quality, schema, stability, summaries
 from monitors.measurements import STORED, typed
 from monitors.rules import Rule
 from monitors.run_changes import refresh_all
+from monitors.run_quality import quality as quality
+from monitors.run_quality import task as task
 from monitors.thresholds import judge
 from monitors.versions import version_order
 
@@ -59,9 +60,10 @@ def run(store: Store, model: str | None = None, progress: Progress | None = None
 
 def _run_one(store: Store, model: str, tell: Progress) -> Ran | None:
     started, snapshot = datetime.now(UTC), store.snapshot()
-    refreshed = refresh(store, model, tell)
+    refreshed = refresh(store, model, tell) or (as_it_was(store, model) if is_stale(store, model) else None)
     if refreshed is None:
         return None
+    run_quality.refresh(store, model, refreshed, tell)
     compared = paired.refresh(store, model, refreshed, tell)
 
     def write(cursor: Connection) -> int:
@@ -71,6 +73,7 @@ def _run_one(store: Store, model: str, tell: Progress) -> Ran | None:
             append(cursor, "measurements", measured, 'segment, metric, window_end - window_start, version, "column", window_start')
             count += len(measured)
         count += paired.measure(store, cursor, model, _spans(compared))
+        count += run_quality.measure(store, cursor, model)
         row = cursor.execute("SELECT coalesce(max(run), 0) + 1 FROM main.runs").fetchone()
         facts = {"run": row[0] if row else 1, "model": model, "snapshot": snapshot, "loads": list(refreshed.loads)}
         facts |= {"basis": refreshed.basis, "windows": len(refreshed.touched), "measurements": count}
@@ -251,19 +254,9 @@ def _profiles(store: Store, condition: str, values: dict[str, Any]) -> pd.DataFr
     sql = f"""SELECT * FROM main.profiles WHERE {condition}
         ORDER BY dataset, version, "column", segment, window_start NULLS FIRST"""
     found = store.cursor().execute(sql, values).to_arrow_table()
-    counts = found["counts"].combine_chunks()
     frame: pd.DataFrame = found.drop_columns(["counts"]).to_pandas()
-    frame["counts"] = _split(counts)
+    frame["counts"] = arrays(found["counts"])
     return frame
-
-
-def _split(lists: Any) -> pd.Series:
-    """A list column as arrays, all of them views of one."""
-    flat: Any = pa.concat_arrays(lists.chunks) if isinstance(lists, pa.ChunkedArray) else lists
-    offsets, numbers = flat.offsets.to_numpy(), flat.values.to_numpy()
-    arrays = np.empty(len(flat), object)
-    arrays[:] = [numbers[a:b] for a, b in pairwise(offsets)]
-    return pd.Series(arrays, dtype=object)
 
 
 def bins(store: Store, model: str) -> pd.DataFrame:
