@@ -34,7 +34,7 @@ def facts(store: Store, model: str) -> Facts | None:
         first[version] = min(first.get(version, time), time)
     references = store.frame(REFERENCES, [model])
     learnt = dict(zip(references["version"], references["learnt"], strict=True))
-    return Facts(windows, windows["window_end"].max(), first, learnt)
+    return Facts(model, windows, windows["window_end"].max(), first, learnt)
 
 
 def trends(store: Store, model: str, rules: Sequence[Rule]) -> tuple[str, dict[str, lifetimes.Trend]]:

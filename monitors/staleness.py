@@ -28,11 +28,12 @@ DAY = pd.Timedelta(days=1)
 class Facts:
     """What is known of a model's versions beside its outcomes.
 
-    windows : version, window_start, window_end, rows: when each served. end : the end of the log.
+    windows : version, window_start, window_end, rows: when each served, of one `model`. end : the end of the log.
     born : version → its first request, or the day of its manifest where that is earlier.
     learnt : version of a reference → the end of its last window, NaT where it has no times; "" is the reference of every other version.
     """
 
+    model: str
     windows: pd.DataFrame
     end: pd.Timestamp
     born: Mapping[str, pd.Timestamp]
@@ -57,8 +58,7 @@ def measure(quality: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     log = quality[(quality["dataset"] == "log") & quality["window_start"].notna()]
     parts = [part for length in LENGTHS for part in (_ages(facts, length), _lags(log, length)) if len(part)]
     found = typed(pd.concat(parts, ignore_index=True) if parts else pd.DataFrame())
-    model = quality["model"].iloc[0] if len(quality) else ""
-    return found.assign(monitor="staleness", column="", dataset="log", model=found["model"].fillna(model))
+    return found.assign(model=facts.model, monitor="staleness", column="", dataset="log")
 
 
 def _ages(facts: Facts, length: periods.Period) -> pd.DataFrame:
@@ -94,7 +94,7 @@ def _lags(log: pd.DataFrame, length: periods.Period) -> pd.DataFrame:
     own = own[~own["segment"].str.contains(" & ", regex=False)].reset_index(drop=True)
     if own.empty or not own["lag_bins"].map(lambda bins: isinstance(bins, list | np.ndarray)).any():
         return pd.DataFrame()  # no label has a time: there is nothing to wait for
-    keys = ["model", "version", "segment"]
+    keys = ["version", "segment"]
     by = own.assign(start=periods.starts(own["window_start"], length)).groupby([*keys, "start"], sort=True)
     group = by.ngroup().to_numpy()
     found = by.agg(

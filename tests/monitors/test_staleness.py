@@ -35,7 +35,7 @@ def of(found: pd.DataFrame, metric: str, length: int = 1, segment: str = "all") 
 
 def facts(**other: object) -> Facts:
     windows = days("v1", "v2")
-    known = {"windows": windows, "end": windows["window_end"].max(), "born": {"v1": DAY - pd.Timedelta(hours=12), "v2": DAY}}
+    known = {"model": "m", "windows": windows, "end": windows["window_end"].max(), "born": {"v1": DAY - pd.Timedelta(hours=12), "v2": DAY}}
     return Facts(**(known | {"learnt": {"v1": DAY - pd.Timedelta(days=30), "": pd.NaT}} | other))
 
 
