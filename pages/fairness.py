@@ -57,9 +57,9 @@ def headlines(scope: Scope, column: str, class_name: str, told: dict[str, views.
     selected = f"Selected: predicted as {words.escaped(class_name)}. " if class_name else ""
     where = "" if scope.segment == "all" else f"Among the rows of {words.escaped(scope.segment)}. "
     alerting = resolve(rules, monitor="fairness", metric=next(iter(told)), column=column, segment="all").enabled
-    silent = f"""Raises no alerts: nobody has said that the values of {words.escaped(column)} are groups who must be treated alike. To say so:
-        `python -m monitors thresholds set monitor=fairness column={column} segment=all --set enabled=true --reason …`"""
-    st.caption(f"{selected}{where}All windows of the period together. {'Alerts are on.' if alerting else silent}")
+    silent = f""":material/notifications_off: Raises no alerts: nobody has said that the values of {words.escaped(column)} are groups who must
+        be treated alike. To say so: `python -m monitors thresholds set monitor=fairness column={column} segment=all --set enabled=true --reason …`"""
+    st.caption(f"{selected}{where}All windows of the period together. {'Its alerts are on.' if alerting else silent}")
 
 
 def _level(one: views.Headline, warning: object, critical: object) -> int:

@@ -26,7 +26,7 @@ def groups(found: pd.DataFrame, told: Mapping[str, views.Headline], overall: Map
     colours = palette()
     names = [words.plain_html(name) for name in found["group"]]
     titles = [TITLES[views.RATES[metric]] for metric in told]
-    figure = make_subplots(cols=len(told), shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=titles)
+    figure = make_subplots(cols=len(told), shared_yaxes=True, horizontal_spacing=0.045, subplot_titles=titles)
     height = ROW * len(found) + 110
     lanes.lay_out(figure, height, colours)
     for i, (metric, headline) in enumerate(told.items(), start=1):
@@ -46,7 +46,7 @@ def groups(found: pd.DataFrame, told: Mapping[str, views.Headline], overall: Map
             },
             hovertext=[_text(row, rate, share) for row in found.to_dict("records")], hovertemplate="%{hovertext}<extra></extra>",
         )  # fmt: skip
-        figure.update_xaxes(tickformat=".0%" if share else "~g", rangemode="tozero", nticks=5, row=1, col=i)
+        figure.update_xaxes(tickformat=".0%" if share else "~g", rangemode="tozero", nticks=4, row=1, col=i)
         _lines(figure, i, overall[metric], headline)
     figure.update_yaxes(autorange="reversed", type="category", showgrid=True, gridcolor=colours.grid, ticksuffix=" ")
     figure.update_annotations(font={"size": 13, "color": colours.text}, yshift=6, selector={"showarrow": False})
