@@ -196,7 +196,7 @@ def alert_link(url: str, alert: Mapping[str, Any]) -> str:
     there = {name: str(alert[name]) for name in ("model", "version", "segment", "metric", "column") if _is_named(alert[name])}
     if there.get("segment") == "all":
         del there["segment"]
-    page = str(alert["monitor"]) if alert["monitor"] in PAGES else ""
+    page = str(alert["monitor"]) if alert["monitor"] in PAGES else "versions" if alert["monitor"] in ("changes", "staleness") else ""
     return link(url, page, there | ({"window": unit(alert)} if page else {}))
 
 

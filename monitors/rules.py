@@ -18,8 +18,9 @@ LIMITS = ("warning", "critical", "recover")
 SHARES = (
     "js", "ks", "chi2", "hellinger", "linf", "constant", "accuracy", "precision", "recall", "f1", "roc_auc",
     "average_precision", "brier", "ece", "label_coverage", "missing_column", "new_column",
+    "selection_ratio",
 )  # fmt: skip
-SIGNED = ("r2", "bias", "tpr_gap", "fpr_gap")
+SIGNED = ("r2", "bias", "tpr_gap", "fpr_gap", "mae_gap")
 Limit = float | tuple[float, float]
 
 

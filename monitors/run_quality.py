@@ -10,11 +10,13 @@ import pandas as pd
 from data import quality as counting
 from data.arrays import arrays
 from data.refresh import Refreshed
+from data.roles import Roles, saved
 from data.sql import quote
 from data.store import Connection, Store, append
-from monitors import estimated
+from monitors import estimated, fairness, staleness
 from monitors import quality as quality_monitor
 from monitors.outcomes import COLUMNS, LISTS
+from monitors.run_staleness import facts
 
 # To add one: a module with `measure(quality)`, the outcomes of all segments but pairs; its rules in thresholds.yaml.
 MEASURED: tuple[ModuleType, ...] = (quality_monitor, estimated)
@@ -31,8 +33,12 @@ def refresh(store: Store, model: str, refreshed: Refreshed, progress: Callable[[
 def measure(store: Store, cursor: Connection, model: str) -> int:
     """Measure all windows, in place of what was there: labels come late, and a trend needs the history. Gives how many."""
     cursor.execute("DELETE FROM main.measurements WHERE model = ? AND list_contains(?, monitor)", [model, list(NAMES)])
-    outcomes = quality(store, model=model) if MEASURED else pd.DataFrame()
+    outcomes = quality(store, model=model)
     found = [monitor.measure(outcomes) for monitor in MEASURED] if len(outcomes) else []
+    if len(outcomes):
+        found.append(fairness.measure(outcomes, (saved(store, model) or Roles()).segments))
+    if known := facts(store, model):
+        found.append(staleness.measure(outcomes, known))
     for measured in found:
         append(cursor, "measurements", measured, ORDER)
     return sum(map(len, found))

@@ -8,7 +8,7 @@ from monitors import compare, manifest_diff, summaries
 from monitors.rules import Rule
 from monitors.thresholds import resolve
 from monitors.versions import version_order
-from pages.parts import charts, reads, reads_changes, sidebar, versions_charts, versions_tables, words
+from pages.parts import ages, charts, reads, reads_changes, sidebar, versions_charts, versions_tables, words
 from pages.parts.heading import heading
 from pages.parts.scope import Scope
 
@@ -25,6 +25,7 @@ def main() -> None:
         sidebar.nothing_measured(scope)
         return
     rollout(scope, served)
+    ages.ages(scope)
     view = st.segmented_control(
         "View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params", label_visibility="collapsed"
     )

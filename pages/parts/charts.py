@@ -45,7 +45,7 @@ def over_time(
     figure = go.Figure()
     by = "line" if "line" in judged else "version"
     names = list(dict.fromkeys(judged.sort_values("window_start")[by]))
-    top = _top(judged)
+    bottom, top = _ends(judged)
     for name in names:
         _floors(figure, judged[judged[by] == name], colours, first=name == names[0])
     limits = [_limit(figure, judged, which, names, by, colours) for which in ("warning", "critical")]
@@ -54,11 +54,11 @@ def over_time(
         place = served.index(name) if name in served else i
         _line(figure, judged[judged[by] == name], str(name), place, y_format, colours)
     plot = height - 60 - LANE * len(marks.lanes)
-    _labels(figure, [limit for limit in limits if limit], top, plot)
+    _labels(figure, [limit for limit in limits if limit], (bottom, top), plot)
     lay_out(figure, height, colours)
     figure.update_yaxes(
         title_text=y_title,
-        range=[0, top],
+        range=[bottom, top],
         tickformat=".2~%" if y_format.endswith("%") else "~g",
         gridcolor=colours.grid,
         zerolinecolor=colours.grid,
@@ -158,10 +158,17 @@ def _floors(figure: go.Figure, one: pd.DataFrame, colours: Palette, first: bool)
     x = _steps(steps)
     if steps[["noise", "usual"]].isna().all(axis=None):
         return  # a metric without floors; a legend of what is not drawn would be in the way
+    # Chance stays below the noise, which is an area from 0; where low is bad it stays above, and an area from 0 would say the opposite.
+    low_is_bad = bool((one["side"] == "below").all())
+    look = {"line": {"width": 1.4, "dash": "dashdot", "color": colours.muted}} if low_is_bad else {
+        "line": {"width": 0}, "fill": "tozeroy", "fillcolor": faint(colours.muted, 0.25),
+    }  # fmt: skip
     figure.add_scatter(
-        x=x, y=np.repeat(steps["noise"].to_numpy(float), 2), mode="lines", line={"width": 0}, fill="tozeroy", hoverinfo="skip",
-        fillcolor=faint(colours.muted, 0.25), name="noise: chance alone", legendgroup="noise", showlegend=first, legendrank=1010,
+        x=x, y=np.repeat(steps["noise"].to_numpy(float), 2), mode="lines", hoverinfo="skip", legendgroup="noise", showlegend=first,
+        name=f"noise: chance alone stays {'above' if low_is_bad else 'below'}", legendrank=1010, **look,
     )  # fmt: skip
+    if steps["usual"].isna().all():
+        return
     line = {"width": 1.4, "dash": "dot", "color": colours.muted}
     figure.add_scatter(
         x=x, y=np.repeat(steps["usual"].to_numpy(float), 2), mode="lines", line=line,
@@ -232,17 +239,19 @@ def _cell_text(row: dict[str, Any]) -> str:
     return f"<b>{words.plain_html(row['column'] or words.TABLE)}</b>: {state}<br>{when}, {words.plain_html(row['version'])}<br>{value}"
 
 
-def _top(judged: pd.DataFrame) -> float:
-    """The upper end of the y axis: a little above all that is drawn; 1 where nothing is."""
+def _ends(judged: pd.DataFrame) -> tuple[float, float]:
+    """The ends of the y axis: 0, or a little below what is drawn where that is negative, and a little above it; 0 and 1 where nothing is."""
     drawn = judged[["value", "noise", "usual", "warning", "critical"]].to_numpy(float)
     finite = drawn[np.isfinite(drawn)]
-    highest = float(finite.max()) if len(finite) else 0.0
-    return highest * 1.08 if highest > 0 else 1.0
+    lowest, highest = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0)
+    bottom = min(lowest, 0.0)
+    return bottom * 1.08, highest + (highest - bottom) * 0.08 if highest > bottom else 1.0
 
 
-def _labels(figure: go.Figure, limits: list[tuple[float, str, str]], top: float, plot: int) -> None:
+def _labels(figure: go.Figure, limits: list[tuple[float, str, str]], ends: tuple[float, float], plot: int) -> None:
     """The names of the thresholds at the right, moved apart where they would lie on each other."""
-    at = [value / top * plot for value, _, _ in limits]  # px above the axis
+    bottom, top = ends
+    at = [(value - bottom) / (top - bottom) * plot for value, _, _ in limits]  # px above the axis
     order = np.argsort(at)
     placed: list[float] = [0.0] * len(at)
     least = 6.0
@@ -253,7 +262,7 @@ def _labels(figure: go.Figure, limits: list[tuple[float, str, str]], top: float,
         figure.add_annotation(
             x=1,
             xref="paper",
-            y=y / plot * top,
+            y=bottom + y / plot * (top - bottom),
             text=text,
             showarrow=False,
             xanchor="left",

@@ -54,6 +54,8 @@ def nothing_measured(scope: Scope, monitor: str = "") -> None:
 
 def page_of(monitor: str) -> str:
     """The page on which a monitor's measurements are shown."""
+    if monitor in ("changes", "staleness"):
+        return "pages/versions.py"
     return f"pages/{monitor}.py" if (Path(__file__).parents[1] / f"{monitor}.py").exists() else "pages/drift.py"
 
 

@@ -1,0 +1,62 @@
+"""What the page Fairness reads; cached as all reads are."""
+
+import pandas as pd
+
+from data.store import Store
+from monitors import fairness, summaries, thresholds
+from monitors import fairness_views as views
+from monitors.commands.fairness import columns as columns_of
+from monitors.commands.fairness import outcomes
+from monitors.fairness import Seen
+from pages.parts import reads
+from pages.parts.scope import Scope
+
+Frame = pd.DataFrame
+
+def columns(scope: Scope) -> list[str]:
+    """The segment columns whose groups can be compared: of rows of one segment, all but its own."""
+    found: list[str] = reads._cached(columns_of, scope.snapshot, model=scope.model)
+    return [column for column in found if not scope.segment.startswith(f"{column}=")]
+
+
+def classes(scope: Scope, column: str) -> list[str]:
+    """The classes of the model, one for a binary model, "" for a regression."""
+    return sorted(_within(scope, column)["class"].astype(str).unique())
+
+
+def seen(scope: Scope, column: str, class_name: str) -> dict[str, Seen]:
+    """Metric → the groups of a column in the period, all windows together."""
+    return views.seen(_of_scope(scope, column), column, class_name)
+
+
+def by_version(scope: Scope, column: str, class_name: str) -> list[tuple[str, dict[str, views.Headline]]]:
+    """Each version that served in the period with its headlines."""
+    served = list(reads.versions(scope.model, scope.snapshot)["version"])
+    return views.by_version(_of_scope(scope, column), column, class_name, served)
+
+
+def judged(scope: Scope, column: str, metric: str, window: str, segment: str) -> Frame:
+    """One metric of a column (segment "all") or of one of its groups by window, judged. Within a segment it is measured here."""
+    rules, _ = summaries.as_if_alerting(reads.rules(scope), window, segment, monitor="fairness", metric=metric)
+    if scope.segment == "all":
+        return reads.judged(scope, [window], rules, monitor="fairness", metric=metric, column=column, segment=segment)
+    measured = fairness.measure(_within(scope, column), [column])
+    own = (measured["metric"] == metric) & (measured["segment"] == segment)
+    found = reads.cut(thresholds.judge(measured[own], rules), scope)
+    found = found[found["window_name"] == window]
+    return found if scope.version is None else found[found["version"] == scope.version]
+
+
+def _of_scope(scope: Scope, column: str) -> Frame:
+    found = reads.cut(_within(scope, column), scope)
+    return found if scope.version is None else found[found["version"] == scope.version]
+
+
+def _within(scope: Scope, column: str) -> Frame:
+    found: Frame = reads._cached(_groups, scope.snapshot, model=scope.model, segment=scope.segment, column=column)
+    return found
+
+
+def _groups(store: Store, model: str, segment: str, column: str) -> Frame:
+    return views.within(outcomes(store, model), segment, column)
+
