@@ -25,6 +25,7 @@ SCORE_BINS = 1000  # equal ones of [0, 1]
 RATIO = float(np.log(1.01 / 0.99))  # each edge 2 % above the one before: the middle of a bin is within 1 % of all in it
 ERROR_EDGES: Floats = 1e-9 * np.exp(RATIO * np.arange(2419))  # of |error|
 LAG_EDGES: Floats = np.exp(RATIO * np.arange(986)) / 3600  # of hours
+STEPS = 2.0**36  # of 1, in which what is bounded is added up
 CLIP = 1e-15  # a probability nearer to 0 or 1 counts as this near, else one row's log loss is infinite
 KEYS = ["version", "segment", "window"]
 Columns = dict[str, Any]  # arrays, and lists as Arrow holds them
@@ -190,7 +191,7 @@ def _lags(cursor: Connection, sets: Sets, groups: pd.DataFrame, times: int) -> C
     if not (cursor.execute("SELECT count(lag) FROM temp.outcomes").fetchone() or (0,))[0]:
         return {}
     rows = f"(SELECT *, {_bin('lag', LAG_EDGES)} AS lag_bin FROM temp.outcomes WHERE lag IS NOT NULL)"
-    found = _grouped(cursor, sets, "lag_bin", "count(*) AS n, fsum(lag) AS total", rows)
+    found = _grouped(cursor, sets, "lag_bin", f"count(*) AS n, {_exact('lag')} AS total", rows)
     place = _places(groups, found)
     total = np.bincount(place, found["total"], len(groups))
     sizes = np.bincount(place, minlength=len(groups))
@@ -204,6 +205,12 @@ def _bin(x: str, edges: Floats) -> str:
     """The place of a number between edges of equal ratio: bin i is (edge i-1, edge i]."""
     first, last = float(edges[0]), float(edges[-1])
     return f"(CASE WHEN {x} <= {first!r} THEN 0 WHEN {x} > {last!r} THEN {len(edges)} ELSE ceil(ln({x} / {first!r}) / {RATIO!r}) END)::INTEGER"
+
+
+def _exact(x: str, where: str = "true") -> str:
+    """The sum of a number that is bounded (a score, a loss, hours), in steps of 2^-36: whole numbers add up to the same whichever comes
+    first, which doubles in two threads do not, and the same rows have to give the same bytes."""
+    return f"coalesce(sum(round(({x}) * {STEPS})::BIGINT) FILTER ({where}), 0)::DOUBLE / {STEPS}"
 
 
 # ---- classes ---------------------------------------------------------------------------------------------------------------------
@@ -250,10 +257,10 @@ def _scores(
         FROM (SELECT * EXCLUDE ({", ".join(f"p{i}" for i in range(n))}), {", ".join(own)} FROM temp.outcomes WHERE p0 IS NOT NULL))"""
     # The row of one class of many has the loss of its own rows, so that the classes add up to the whole.
     loss = "CASE WHEN hit THEN -ln(q) ELSE -ln(1 - q) END" if task.kind == "binary" else "CASE WHEN hit THEN -ln(q) ELSE 0 END"
+    told = "y IS NOT NULL"
     # Not count_if: on 1.5.5 it gives null where all is null.
     what = f"""count(*) FILTER (hit) AS positives, count(*) FILTER (NOT hit) AS negatives, count(*) FILTER (y IS NULL) AS unlabelled,
-        coalesce(fsum(p) FILTER (y IS NOT NULL), 0) AS score_sums, coalesce(fsum({loss}) FILTER (y IS NOT NULL), 0) AS loss,
-        coalesce(fsum((p - hit::INTEGER) ** 2) FILTER (y IS NOT NULL), 0) AS square"""
+        {_exact("p", told)} AS score_sums, {_exact(loss, told)} AS loss, {_exact("(p - hit::INTEGER) ** 2", told)} AS square"""
     found = _grouped(cursor, sets, "own, bin", what, rows)
     place, size = _places(groups, found) * n + found["own"].to_numpy(np.int64), len(groups) * n
     scored = found["positives"] + found["negatives"]
