@@ -3,6 +3,7 @@
 A part of the monitor `schema`: its metrics of the table, not of a column's values.
 """
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,13 +14,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monitors import periods
+from monitors.periods import PERIODS
 from monitors.schemas import Schema, predicted, unusual
 
 METRICS = ("duplicate_rate", "rows_ratio", "freshness_hours")
-PERIODS: tuple[periods.Period, ...] = ("day", "week", "month")
 WEEKS, ENOUGH = 8, 3  # weeks before in which the same weekday is looked up, and how many of them say what is expected
 INDEX = r"__index_level_\d+__"
-OVER = pd.Timedelta(hours=2)  # the last day of a log is over if its last row came in its last two hours
+OVER = np.timedelta64(2, "h")  # the last day of a log is over if its last row came in its last two hours
 Floats = NDArray[np.float64]
 
 NO_BEFORE = f"fewer than {ENOUGH} of the same weekday in the {WEEKS} weeks before"
@@ -71,7 +72,7 @@ def measure(requests: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     timed = requests[requests["window_start"].notna()]
     log = timed[timed["dataset"] == "log"]
     parts = [columns(facts, period) for period in PERIODS]
-    parts += [duplicates(requests, facts, period) for period in PERIODS]
+    parts.append(duplicates(requests, facts))
     parts += [volumes(log, facts)] if len(log) else []
     model = str(requests["model"].iat[0])
     return pd.concat(parts, ignore_index=True).assign(model=model)
@@ -82,32 +83,27 @@ def measure(requests: pd.DataFrame, facts: Facts) -> pd.DataFrame:
 
 def columns(facts: Facts, period: periods.Period) -> pd.DataFrame:
     """missing_column and new_column of all windows of a length."""
-    if facts.arrived.empty:
-        return pd.DataFrame()
     known = facts.arrived[facts.arrived["load"].isin(facts.files)]
-    if known.empty:
-        return pd.DataFrame()
-    start = periods.starts(known["window_start"], period)
-    keyed = known.assign(start=start)[["version", "start", "load", "rows"]]
-    total = keyed.groupby(["version", "start"], as_index=False)["rows"].sum()
     parts = []
-    for version, windows in total.groupby("version"):
+    for version, own in known.groupby("version"):
         schema = facts.schemas.get(facts.source(str(version)))
-        own = keyed[keyed["version"] == version]
         if schema is None:
             continue  # there is nothing that a column could be missing from
-        for name in required(schema):
-            lacking = [load for load, cols in facts.files.items() if name not in cols]
-            hits = own.loc[own["load"].isin(lacking)]
-            parts.append(_presence("missing_column", name, windows, hits))
-        for name in unknown(schema, facts, own["load"].unique()):
-            having = own.loc[own["load"].isin([load for load, cols in facts.files.items() if name in cols])]
-            since = windows[windows["start"] >= having["start"].min()]
-            parts.append(_presence("new_column", name, since, having))
+        start, window = np.unique(periods.starts(own["window_start"], period), return_inverse=True)
+        loads, load = np.unique(own["load"], return_inverse=True)
+        rows = np.zeros((len(loads), len(start)), np.int64)
+        np.add.at(rows, (load, window), own["rows"].to_numpy(np.int64))
+        missing, new = required(schema), unknown(schema, facts, loads.tolist())
+        for metric, names in (("missing_column", missing), ("new_column", new)):
+            has = np.array([[name in facts.files[one] for one in loads.tolist()] for name in names], bool).reshape(-1, len(loads))
+            hits = (has == (metric == "new_column")).astype(np.int64) @ rows
+            since = np.logical_or.accumulate(hits > 0, axis=1) | (metric == "missing_column")
+            name, at = np.nonzero(since)
+            table = {"version": version, "start": start[at], "metric": metric, "column": np.array(names, object)[name]}
+            parts.append(pd.DataFrame(table | {"rows": rows.sum(axis=0)[at], "value": hits[name, at] / rows.sum(axis=0)[at]}))
     if not parts:
         return pd.DataFrame()
-    table = pd.concat(parts, ignore_index=True)
-    return _timed(table, period).assign(segment="all", dataset="log", noise=0.0)
+    return _timed(pd.concat(parts, ignore_index=True), period).assign(segment="all", dataset="log", noise=0.0)
 
 
 def required(schema: Schema) -> list[str]:
@@ -121,122 +117,112 @@ def unknown(schema: Schema, facts: Facts, loads: Iterable[int]) -> list[str]:
     return sorted(found - facts.named - set(schema.columns))
 
 
-def _presence(metric: str, name: str, windows: Any, hits: Any) -> pd.DataFrame:
-    count = windows["start"].map(hits.groupby("start")["rows"].sum()).fillna(0)
-    return pd.DataFrame({"version": windows["version"], "start": windows["start"], "metric": metric, "column": name,
-                         "rows": windows["rows"], "value": count / windows["rows"]})  # fmt: skip
-
-
 # ---- rows that stand again -----------------------------------------------------------------------------------------------------
 
 
-def duplicates(requests: pd.DataFrame, facts: Facts, period: periods.Period) -> pd.DataFrame:
+def duplicates(requests: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     """duplicate_rate of the log's windows and of the reference's own."""
-    counted = requests[(requests["segment"] == "all") & requests["window_start"].notna()]
-    if counted.empty:
+    counted = np.flatnonzero((requests["segment"] == "all") & requests["window_start"].notna())
+    if not len(counted):
         return pd.DataFrame()
-    merged = periods.merge(counted, period).reset_index(drop=True)
-    again = merged["duplicates"].to_numpy(np.float64, na_value=np.nan)
-    rows = merged["rows"].to_numpy(float)
+    merged, period, _ = periods.merge_parts(requests, [(counted, period) for period in PERIODS])
+    again, rows = (merged[name].to_numpy(np.float64, na_value=np.nan) for name in ("duplicates", "rows"))
     value = np.where(rows > 0, again / np.maximum(rows, 1), np.nan)
-    kept = merged[["version", "window_start", "window_end", "dataset"]]
-    table = kept.assign(
-        column="", segment="all", metric="duplicate_rate", rows=rows.astype(np.int64), value=value, noise=np.nan, usual=np.nan
-    )
-    for version in table.loc[table["dataset"] == "log", "version"].unique():
-        schema = facts.schemas.get(facts.source(version))
+    noise, usual = np.full((2, len(rows)), np.nan)
+    version, is_log = merged["version"].to_numpy(object), (merged["dataset"] == "log").to_numpy()
+    for name, i in itertools.product(dict.fromkeys(version[is_log]), range(len(PERIODS))):
+        schema = facts.schemas.get(facts.source(name))
         if schema is None or schema.duplicate_share is None:
             continue
-        here = ((table["version"] == version) & (table["dataset"] == "log")).to_numpy()
-        own = table[(table["dataset"] == "reference") & (table["version"] == schema.version)]
-        table.loc[here, "noise"] = predicted(rows[here], schema.duplicate_share * schema.rows, schema.rows)
+        here = is_log & (version == name) & (period == i)
+        own = value[~is_log & (version == schema.version) & (period == i)]
+        noise[here] = predicted(rows[here], schema.duplicate_share * schema.rows, schema.rows)
         if "duplicate_share" in schema.edited:
-            table.loc[here, "usual"] = schema.duplicate_share
+            usual[here] = schema.duplicate_share
         elif len(own) >= ENOUGH:
-            table.loc[here, "usual"] = unusual(own["value"].to_numpy(float))
-    return table
+            usual[here] = unusual(own)
+    found = {"rows": rows.astype(np.int64), "value": value, "noise": noise, "usual": usual}
+    kept = merged[["version", "window_start", "window_end", "dataset"]]
+    return kept.assign(column="", segment="all", metric="duplicate_rate", **found)
 
 
 # ---- rows of a day, and since when there are none --------------------------------------------------------------------------------
 
 
 def volumes(log: pd.DataFrame, facts: Facts) -> pd.DataFrame:
-    """rows_ratio and freshness_hours of the whole model and of each segment."""
+    """rows_ratio and freshness_hours of the whole model and of each segment, by day, week and month, from the segment's first day on."""
     apart = tuple(f"{column}=" for column in facts.versioned)
     log = log[~log["segment"].str.startswith(apart)] if apart else log
-    day = log["window_start"].dt.floor("D")
-    by_day = log.assign(day=day).groupby(["segment", "day"]).agg(rows=("rows", "sum"), last=("last_time", "max")).reset_index()
-    first, end = day.min(), log["window_end"].max()
-    days = pd.date_range(first, day.max(), freq="D")
-    parts = [of_segment(str(segment), own.set_index("day"), days, end) for segment, own in by_day.groupby("segment", sort=True)]
-    return pd.concat(parts, ignore_index=True).assign(version="", column="", dataset="log")
-
-
-def of_segment(segment: str, own: pd.DataFrame, days: pd.DatetimeIndex, end: pd.Timestamp) -> pd.DataFrame:
-    """Both metrics of one segment, by day, week and month, from its first day on."""
-    days = days[days >= own.index.min()]
-    rows = own["rows"].reindex(days, fill_value=0).to_numpy(float)
-    last = own["last"].reindex(days)
-    expected = same_weekday(rows)
-    is_over = last.isna() | (last >= days + pd.Timedelta(days=1) - OVER)
-    is_over.iloc[:-1] = True
+    segment, names = pd.factorize(log["segment"], sort=True)
+    day = periods.starts(log["window_start"], "day")
+    first, at = day.min(), (segment, day - day.min())
+    days = np.arange(first, day.max() + 1).astype("datetime64[D]")
+    there, rows, last = (np.full((len(names), len(days)), blank) for blank in (False, 0.0, np.datetime64("NaT", "us")))
+    there[at] = True
+    np.add.at(rows, at, log["rows"].to_numpy(float))
+    np.fmax.at(last, at, log["last_time"].to_numpy("datetime64[us]"))
+    there, latest = np.logical_or.accumulate(there, axis=1), np.fmax.accumulate(last, axis=1)
+    is_over = np.isnat(last[:, -1]) | (last[:, -1] >= days[-1] + np.timedelta64(1, "D") - OVER)
+    expected, end = same_weekday(np.where(there, rows, np.nan)), log["window_end"].to_numpy("datetime64[us]").max()
     parts = []
     for period in PERIODS:
         start = periods.starts(pd.Series(days), period)
-        parts.append(_ratios(rows, expected, is_over.to_numpy(bool), start, period))
-        parts.append(_freshness(last, rows, start, end, period))
-    return pd.concat(parts, ignore_index=True).assign(segment=segment)
+        begin = np.flatnonzero(np.r_[True, np.diff(start) != 0])
+        upto = np.r_[begin[1:], len(days)] - 1
+        until = np.minimum(periods.ends(start[begin], period).astype("datetime64[D]"), end)
+        ratios = _ratios(rows, expected, is_over, begin)
+        freshness = _freshness(latest[:, upto], rows, until, begin, 7 if period == "day" else 1)
+        segment, window = np.nonzero(there[:, upto])
+        keys = {"segment": np.asarray(names, object)[segment], "start": start[begin][window]}
+        for metric, found in (("rows_ratio", ratios), ("freshness_hours", freshness)):
+            shown = {name: values[segment, window] for name, values in found.items()}
+            parts.append(_timed(pd.DataFrame(keys | shown | {"metric": metric}), period))
+    return pd.concat(parts, ignore_index=True).assign(version="", column="", dataset="log")
+
+
+def earlier(values: Floats, step: int) -> Floats:
+    """Of each place along the last axis the values so many steps before, once, twice and up to 8 times; first axis. NaN beyond the start."""
+    before = np.full((WEEKS, *values.shape), np.nan)
+    for k in range(1, WEEKS + 1):
+        before[k - 1, ..., step * k :] = values[..., : max(values.shape[-1] - step * k, 0)]
+    return before
 
 
 def same_weekday(rows: Floats) -> Floats:
     """Of each day the median rows of the same weekday in the 8 weeks before; NaN where fewer than 3 of them are known."""
-    before = np.full((WEEKS, len(rows)), np.nan)
-    for k in range(1, WEEKS + 1):
-        before[k - 1, 7 * k :] = rows[: max(len(rows) - 7 * k, 0)]
+    before = earlier(rows, 7)
     known = np.sum(~np.isnan(before), axis=0) >= ENOUGH
-    expected = np.full(len(rows), np.nan)
+    expected = np.full(rows.shape, np.nan)
     expected[known] = np.nanmedian(before[:, known], axis=0)
     return expected
 
 
-def _ratios(
-    rows: Floats, expected: Floats, is_over: NDArray[np.bool_], start: NDArray[np.int64], period: periods.Period
-) -> pd.DataFrame:
-    counted = ~np.isnan(expected) & is_over
-    table = pd.DataFrame(
-        {"start": start, "seen": np.where(counted, rows, 0), "rows": np.where(counted, expected, 0), "counted": counted}
-    )
-    summed = table.groupby("start", as_index=False).sum()
-    value = np.where(summed["rows"] > 0, summed["seen"] / summed["rows"].where(summed["rows"] > 0, 1), np.nan)
-    reason = pd.Series(np.where(summed["counted"] > 0, NONE_EXPECTED, NO_BEFORE), dtype=object)
-    if not is_over[-1] and not np.isnan(expected[-1]) and summed["counted"].iat[-1] == 0:
-        reason.iat[-1] = NOT_OVER
-    made = summed[["start"]].assign(
-        rows=summed["rows"].round(), value=value, metric="rows_ratio", reason=reason.mask(~np.isnan(value))
-    )
-    return _timed(made, period)
+def _ratios(rows: Floats, expected: Floats, is_over: NDArray[np.bool_], begin: NDArray[np.intp]) -> dict[str, NDArray[Any]]:
+    """rows_ratio of segments (rows) and periods that begin on some days (columns)."""
+    counted = ~np.isnan(expected)
+    counted[:, -1] &= is_over
+    seen, usually = (np.add.reduceat(np.where(counted, one, 0), begin, axis=1) for one in (rows, expected))
+    some = np.logical_or.reduceat(counted, begin, axis=1)
+    value = np.where(usually > 0, seen / np.where(usually > 0, usually, 1), np.nan)
+    reason = np.where(some, NONE_EXPECTED, NO_BEFORE).astype(object)
+    reason[~is_over & ~np.isnan(expected[:, -1]) & ~some[:, -1], -1] = NOT_OVER
+    reason[~np.isnan(value)] = None
+    return {"rows": usually.round(), "value": value, "reason": reason}
 
 
 def _freshness(
-    last: pd.Series, rows: Floats, start: NDArray[np.int64], end: pd.Timestamp, period: periods.Period
-) -> pd.DataFrame:
-    latest = pd.Series(last.cummax().ffill().to_numpy(), dtype=last.dtype)
-    table = pd.DataFrame({"start": start, "rows": rows, "last": latest})
-    made = _timed(table.groupby("start", as_index=False).agg(rows=("rows", "sum"), last=("last", "last")), period)
-    until = made["window_end"].where(made["window_end"] < end, end)
-    hours = (until - made["last"]).dt.total_seconds() / 3600
-    step = 7 if period == "day" else 1
-    before = pd.concat([hours.shift(step * k) for k in range(1, WEEKS + 1)], axis=1)
-    usual = before.max(axis=1).where(before.notna().sum(axis=1) >= ENOUGH)
-    return made.drop(columns="last").assign(value=hours, usual=usual, metric="freshness_hours")
+    last: NDArray[np.datetime64], rows: Floats, until: NDArray[np.datetime64], begin: NDArray[np.intp], step: int
+) -> dict[str, NDArray[Any]]:
+    """freshness_hours of segments and periods: from the `last` row to the end."""
+    hours = (until - last) / np.timedelta64(1, "s") / 3600
+    before = earlier(hours, step)
+    usual = np.where(np.sum(~np.isnan(before), axis=0) >= ENOUGH, np.fmax.reduce(before), np.nan)
+    return {"rows": np.add.reduceat(rows, begin, axis=1), "value": hours, "usual": usual}
 
 
 def _timed(table: pd.DataFrame, period: periods.Period) -> pd.DataFrame:
     """The windows of a length from the days, since 1970, on which they start."""
-    first = table["start"].to_numpy("datetime64[D]")
-    if period == "month":
-        until = (first.astype("datetime64[M]") + 1).astype("datetime64[D]")
-    else:
-        until = first + np.timedelta64(7 if period == "week" else 1, "D")
-    begin, end = (pd.Series(days.astype("datetime64[us]")).dt.tz_localize("UTC") for days in (first, until))
-    return table.drop(columns="start").reset_index(drop=True).assign(window_start=begin, window_end=end)
+    first = table["start"].to_numpy(np.int64)
+    days = (first, periods.ends(first, period))
+    begin, end = (pd.Series(own.astype("datetime64[D]").astype("datetime64[us]"), dtype="datetime64[us, UTC]") for own in days)
+    return table.drop(columns="start").assign(window_start=begin, window_end=end)

@@ -44,7 +44,7 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """The windows of one column, of all lengths, as arrays: taking rows out of a table a thousand times is slow."""
+    """The windows of some columns, of all lengths, as arrays: taking rows out of a table a thousand times is slow."""
 
     table: pd.DataFrame
     counts: NDArray[Any]  # of arrays
@@ -99,54 +99,39 @@ def measure_knowing(
     numeric = bins[bins["kind"] == "number"]
     edges = dict(zip(zip(numeric["version"], numeric["column"], strict=True), numeric["edges"], strict=True))
     referenced = set(bins["version"])
-    parts = [of_column(rows, edges, referenced, known, asked) for _, rows in profiles.groupby("column", sort=True)]
-    measured = typed(pd.concat([part for part, _ in parts], ignore_index=True) if parts else pd.DataFrame()).assign(monitor="drift")
-    return measured, floors.table(row for _, fresh in parts for row in fresh)
-
-
-def of_column(
-    profiles: pd.DataFrame,
-    edges: Mapping[tuple[str, str], Any],
-    referenced: set[str],
-    known: Floors,
-    asked: pd.DataFrame | None = None,
-) -> tuple[pd.DataFrame, list[tuple[object, ...]]]:
-    """The measurements of one column, all versions, segments and lengths of window; and the floors that were not known."""
-    model, column = profiles[["model", "column"]].iloc[0]
-    whole = profiles["window_start"].isna()
-    found, fresh = baselines(arrays(profiles[whole].assign(shape=0)), edges, known)
+    is_whole = profiles["window_start"].isna()
+    found, fresh = baselines(arrays(profiles[is_whole].assign(shape=0)), edges, known)
     source = {v: v if v in referenced else "" for v in profiles["version"].unique()}
-    told = {v: known.days.get((v, column), frozenset()) for v in source.values()}
-    merged, shapes = coverage.with_shapes(profiles[~whole], source, told, asked)
+    merged, shapes = coverage.with_shapes(profiles[~is_whole], source, known.days, asked)
     windows = arrays(merged)
     usual: dict[tuple[Key, Days], Mapping[str, float]] = {}
     parts = []
     # The reference's own windows come first: what is usual comes from them.
-    for dataset, version, segment, at in keys(windows.table):
+    for dataset, version, column, segment, at in keys(windows.table):
         of = version if dataset == "reference" else source[version]
-        key, base = (of, column, segment), found.get((of, segment))
-        if base is None:
-            measured = blank(windows, at, missing_reference(windows, at, of in referenced, (of, "all") in found))
+        key = of, column, segment
+        if key in found:
+            measured = against(windows, at, found[key], rest=dataset == "reference")
         else:
-            measured = against(windows, at, base, rest=dataset == "reference")
+            measured = blank(windows, at, missing_reference(key, version, of in referenced, (of, column, "all") in found))
         normal = np.full(measured.values.shape, np.nan)
-        for number in np.unique(windows.shape[at]).tolist() if base is not None else ():
-            days, here = shapes[number][:2] if number in shapes else (number, 0), windows.shape[at] == number
+        for number in np.unique(windows.shape[at]).tolist() if key in found else ():
+            days, here = shapes.get(number, (number, 0)), windows.shape[at] == number
             if dataset == "reference":
                 values = usual_of(measured, here)
                 usual[key, days] = dict(zip(measured.metrics, values.tolist(), strict=True))
-                fresh += floors.of_usual(model, key, days, measured.metrics, values)
+                fresh += floors.of_usual(str(profiles["model"].iat[0]), key, days, measured.metrics, values)
             else:
                 told_usual = usual.get((key, days)) or known.usual.get((key, days), {})
                 normal[here] = [told_usual.get(metric, np.nan) for metric in measured.metrics]
         parts.append((at, measured, normal))
-    return table(windows, parts), fresh
+    return typed(table(windows, parts)).assign(monitor="drift"), floors.table(fresh)
 
 
-def keys(windows: pd.DataFrame) -> list[tuple[str, str, str, NDArray[np.intp]]]:
-    """dataset, version and segment, with the positions of their windows; those of the reference first."""
-    found: dict[Any, Any] = windows.groupby(["dataset", "version", "segment"]).indices
-    return sorted(((*key, at) for key, at in found.items()), key=lambda key: (key[0] != "reference", *key[:3]))
+def keys(windows: pd.DataFrame) -> list[tuple[str, str, str, str, NDArray[np.intp]]]:
+    """dataset, version, column and segment, with the positions of their windows; those of the reference first."""
+    found: dict[Any, Any] = windows.groupby(["dataset", "version", "column", "segment"]).indices
+    return sorted(((*key, at) for key, at in found.items()), key=lambda key: (key[0] != "reference", *key[:4]))
 
 
 # ---- the reference -----------------------------------------------------------------------------------------------------------
@@ -154,17 +139,17 @@ def keys(windows: pd.DataFrame) -> list[tuple[str, str, str, NDArray[np.intp]]]:
 
 def baselines(
     wholes: Windows, edges: Mapping[tuple[str, str], Any], known: Floors
-) -> tuple[dict[tuple[str, str], Baseline], list[tuple[object, ...]]]:
-    """The whole reference of each version and segment, ready to compare with; and the noise that was not known."""
-    found: dict[tuple[str, str], Baseline] = {}
+) -> tuple[dict[Key, Baseline], list[tuple[object, ...]]]:
+    """The whole reference of each version, column and segment, ready to compare with; and the noise that was not known."""
+    found: dict[Key, Baseline] = {}
     fresh: list[tuple[object, ...]] = []
     names = wholes.table[["model", "version", "column", "segment"]].itertuples(index=False, name=None)
     for i, (model, version, column, segment) in enumerate(names):
         at = np.asarray(edges[version, column], dtype=np.float64) if (version, column) in edges else None
         start, key = noise.seed(model, version, column, segment), (version, column, segment)
-        found[version, segment] = baseline(one(numbers(wholes, np.array([i]))), at, start, known.curves.get(key))
+        found[key] = baseline(one(numbers(wholes, np.array([i]))), at, start, known.curves.get(key))
         if key not in known.curves:
-            fresh += floors.of_curves(model, key, found[version, segment].curves)
+            fresh += floors.of_curves(model, key, found[key].curves)
     return found, fresh
 
 
@@ -197,7 +182,7 @@ def usual_of(measured: Measured, here: NDArray[np.bool_]) -> Floats:
 
 def against(windows: Windows, at: NDArray[np.intp], base: Baseline, rest: bool) -> Measured:
     """Every metric of some windows of one key against the reference or, if they are part of it, against the rest of it."""
-    column, segment = windows.table["column"].iat[0], windows.table["segment"].iat[at[0]]
+    column, segment = windows.table["column"].iat[at[0]], windows.table["segment"].iat[at[0]]
     metrics = metrics_of(base.kind, str(segment))
     seen = numbers(windows, at)
     entered = seen.counts.sum(axis=-1).astype(float)
@@ -255,9 +240,9 @@ def blank(windows: Windows, at: NDArray[np.intp], reason: str) -> Measured:
     return Measured(metrics, entered, nothing, nothing, nothing, np.full(nothing.shape, reason, dtype=object))
 
 
-def missing_reference(windows: Windows, at: NDArray[np.intp], version_has: bool, column_has: bool) -> str:
-    """Why there is nothing to compare some windows with."""
-    version, column, segment = windows.table[["version", "column", "segment"]].iloc[at[0]]
+def missing_reference(wanted: Key, version: str, version_has: bool, column_has: bool) -> str:
+    """Why there is nothing to compare some windows of a version with."""
+    _, column, segment = wanted
     if not version_has:
         return f"no reference for version {version}"
     if not column_has:
@@ -269,7 +254,7 @@ def missing_reference(windows: Windows, at: NDArray[np.intp], version_has: bool,
 
 
 def arrays(profiles: pd.DataFrame) -> Windows:
-    """The arrays of profiles of one column. Sums of a category, or of no values, are 0."""
+    """The arrays of profiles. Sums of a category, or of no values, are 0."""
     sums = {field: profiles[name].to_numpy(np.float64, na_value=np.nan) for name, field in SUMS.items()}
     filled = {field: values if field in ("low", "high") else np.nan_to_num(values) for field, values in sums.items()}
     return Windows(profiles, profiles["counts"].to_numpy(), filled, profiles["shape"].to_numpy(np.intp))
@@ -300,7 +285,7 @@ def less(whole: Numbers, windows: Numbers) -> Numbers:
 
 
 def table(windows: Windows, parts: list[tuple[NDArray[np.intp], Measured, Floats]]) -> pd.DataFrame:
-    """Measurements of a column, one row per window and metric, from the positions of windows, their values and what is usual."""
+    """Measurements, one row per window and metric, from the positions of windows, their values and what is usual."""
     if not parts:
         return pd.DataFrame()
     at = np.concatenate([np.repeat(at, len(measured.metrics)) for at, measured, _ in parts])

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -10,12 +10,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 Period = Literal["day", "week", "month", "all"]
+Part = tuple[NDArray[np.intp], Period]  # positions of rows, and what they are merged to
 
 KEYS = ["model", "version", "dataset", "segment", "column"]
 ADDED = [
     "rows", "nulls", "misfits", "nans", "pos_infs", "neg_infs", "fractions", "new_values", "sum", "sum_squares", "below_sum", "above_sum",
     "duplicates", "errors", "bad_sums",
 ]  # fmt: skip
+PERIODS: tuple[Period, ...] = ("day", "week", "month")  # that are measured
+AT_ONCE = 4_000_000  # counts held while they are added up: 32 MB
 MOST_NEW = 20  # values that the reference never had: so many of the most frequent are kept by name
 
 
@@ -40,14 +43,37 @@ def merge(profiles: pd.DataFrame, period: Period) -> pd.DataFrame:
     timed = profiles["window_start"].notna().to_numpy()
     if not timed.any():
         return profiles.reset_index(drop=True)
-    windows, untouched = profiles[timed], profiles[~timed]
-    codes = np.column_stack(
-        [*(pd.factorize(windows[key], sort=True)[0] for key in KEYS), starts(windows["window_start"], period)]
-    )
-    order = np.lexsort(codes.T[::-1])
-    first = np.flatnonzero(np.r_[True, (np.diff(codes[order], axis=0) != 0).any(axis=1)])
-    merged = added(windows.iloc[order], first, period)
-    return pd.concat([merged, untouched], ignore_index=True) if len(untouched) else merged
+    merged, _, _ = merge_parts(profiles, [(np.flatnonzero(timed), period)])
+    return merged if timed.all() else pd.concat([merged, profiles[~timed]], ignore_index=True)
+
+
+def merge_parts(profiles: pd.DataFrame, parts: Sequence[Part]) -> tuple[pd.DataFrame, NDArray[np.intp], NDArray[np.intp]]:
+    """`merge` of some timed rows each, all in one go: a table has a price of its own, however few rows it holds.
+
+    Returns
+    -------
+    The longer windows, one part after the other; the part of each; and the position in `profiles` of its first row.
+    """
+    at, part = np.concatenate([rows for rows, _ in parts]), np.repeat(np.arange(len(parts)), [len(rows) for rows, _ in parts])
+    start = np.concatenate([starts(profiles["window_start"].iloc[rows], period) for rows, period in parts])
+    keys = np.stack([part, codes(profiles, KEYS)[at], start])
+    order = np.lexsort(keys[::-1])
+    first = np.flatnonzero(np.r_[np.ones(min(len(at), 1), bool), (np.diff(keys[:, order]) != 0).any(axis=0)])
+    at, part, start = at[order], part[order[first]], start[order[first]]
+    merged = profiles.iloc[at[first]].reset_index(drop=True)
+    made = borders(profiles, at, first, [(part == i, start, period) for i, (_, period) in enumerate(parts)])
+    if len(first) < len(at):  # else there is nothing to add up: the days of a log whose windows are days
+        made |= added(profiles, at, first)
+    return merged.assign(**made), part, at[first]
+
+
+def codes(table: pd.DataFrame, names: Sequence[str]) -> NDArray[np.int64]:
+    """A number for each row, the same for the same key, rising in the order of the keys."""
+    found = np.zeros(len(table), np.int64)
+    for name in names:
+        own, values = pd.factorize(table[name], sort=True)
+        found = found * max(len(values), 1) + own
+    return found
 
 
 def starts(times: pd.Series, period: Period) -> NDArray[np.int64]:
@@ -61,22 +87,18 @@ def starts(times: pd.Series, period: Period) -> NDArray[np.int64]:
     return numbers if period == "day" else np.zeros_like(numbers)
 
 
-def added(windows: pd.DataFrame, first: NDArray[np.intp], period: Period) -> pd.DataFrame:
-    """One row for each run of rows that begins at a position in `first`."""
-    merged = windows.iloc[first].reset_index(drop=True)
-    merged["window_start"], merged["window_end"] = borders(windows, first, period)
-    if len(first) == len(windows):  # nothing to add up: the days of a log whose windows are days
-        return merged
-    for name in windows.columns.intersection(ADDED):
-        merged[name] = sums(windows[name], first)
+def added(profiles: pd.DataFrame, at: NDArray[np.intp], first: NDArray[np.intp]) -> dict[str, Any]:
+    """The columns that add up, one row for each run of positions in `at` that begins at one in `first`."""
+    made: dict[str, Any] = {name: sums(profiles[name], at, first) for name in ADDED if name in profiles}
     for name, least in (("min", np.fmin), ("max", np.fmax)):
-        merged[name] = least.reduceat(windows[name].to_numpy("float64", na_value=np.nan), first)
-    if "last_time" in windows:
-        merged["last_time"] = windows["last_time"].groupby(np.repeat(np.arange(len(first)), sizes(first, len(windows)))).max()
-    merged["counts"] = counts(windows["counts"].to_numpy(), first)
-    if "new_top" in windows:
-        merged["new_top"] = new_tops(windows["new_top"].to_numpy(object), first)
-    return merged
+        made[name] = least.reduceat(profiles[name].to_numpy("float64", na_value=np.nan)[at], first)
+    if "last_time" in profiles:
+        times = profiles["last_time"]
+        made["last_time"] = pd.Series(np.fmax.reduceat(times.to_numpy("datetime64[us]")[at], first), dtype=times.dtype)
+    made["counts"] = pd.Series(counts(profiles["counts"].to_numpy()[at], first), dtype=object)
+    if "new_top" in profiles:
+        made["new_top"] = pd.Series(new_tops(profiles["new_top"].to_numpy(object)[at], first), dtype=profiles["new_top"].dtype)
+    return made
 
 
 def sizes(first: NDArray[np.intp], total: int) -> NDArray[np.intp]:
@@ -85,28 +107,28 @@ def sizes(first: NDArray[np.intp], total: int) -> NDArray[np.intp]:
     return found
 
 
-def sums(values: pd.Series, first: NDArray[np.intp]) -> NDArray[Any]:
+def sums(values: pd.Series, at: NDArray[np.intp], first: NDArray[np.intp]) -> NDArray[Any]:
     """The sum of each run; a blank adds nothing, and a run of blanks stays blank."""
     if values.dtype.kind in "iu":
-        return np.add.reduceat(values.to_numpy("int64"), first)
-    numbers = values.to_numpy("float64", na_value=np.nan)
+        return np.add.reduceat(values.to_numpy("int64")[at], first)
+    numbers = values.to_numpy("float64", na_value=np.nan)[at]
     blank = np.isnan(numbers)
     total = np.add.reduceat(np.where(blank, 0.0, numbers), first)
     return np.where(np.logical_and.reduceat(blank, first), np.nan, total)
 
 
 def counts(arrays: NDArray[Any], first: NDArray[np.intp]) -> NDArray[Any]:
-    """The counts of each run added up, as an array of arrays. Runs of one length of counts are added in one go."""
+    """The counts of each run added up, as an array of arrays. Runs of one length of counts are added in one go, a run of one row is as it was."""
     lengths = np.fromiter(map(len, arrays), np.int64, len(arrays))
     if (np.minimum.reduceat(lengths, first) != np.maximum.reduceat(lengths, first)).any():
         raise ValueError("profiles of one column have counts of different lengths: they were made on different bins")
     many = sizes(first, len(arrays))
-    merged = np.empty(len(first), dtype=object)
-    for length in np.unique(lengths[first]):
-        runs = np.flatnonzero(lengths[first] == length)
-        stacked = np.concatenate(arrays[lengths == length]).reshape(int(many[runs].sum()), length)
-        begins = np.r_[0, np.cumsum(many[runs])[:-1]]
-        merged[runs] = rows_of(np.add.reduceat(stacked, begins, axis=0))
+    merged = arrays[first]
+    for length in np.unique(lengths[first][many > 1]):
+        wanted = (lengths[first] == length) & (many > 1)
+        for runs in np.array_split(np.flatnonzero(wanted), 1 + int(many[wanted].sum() * length) // AT_ONCE):
+            stacked = np.concatenate(arrays[np.repeat(np.isin(np.arange(len(first)), runs), many)]).reshape(many[runs].sum(), length)
+            merged[runs] = rows_of(np.add.reduceat(stacked, np.r_[0, np.cumsum(many[runs])[:-1]], axis=0))
     return merged
 
 
@@ -139,16 +161,21 @@ def new_top(texts: Iterable[str]) -> str:
     return json.dumps(dict(most), ensure_ascii=False)
 
 
-def borders(windows: pd.DataFrame, first: NDArray[np.intp], period: Period) -> tuple[pd.Series, pd.Series]:
-    """Start and end of each run's period, in the type of the windows."""
-    kind = windows["window_start"].dtype
-    if period == "all":
-        runs = np.repeat(np.arange(len(first)), sizes(first, len(windows)))
-        return windows["window_start"].groupby(runs).min(), windows["window_end"].groupby(runs).max()
-    start = starts(windows["window_start"].iloc[first], period).astype("datetime64[D]")
+def borders(
+    profiles: pd.DataFrame, at: NDArray[np.intp], first: NDArray[np.intp], runs: Sequence[tuple[NDArray[np.bool_], NDArray[np.int64], Period]]
+) -> dict[str, pd.Series]:
+    """Start and end of each run's period, in the type of the windows; `runs` are some each, with the days that their periods start on."""
+    begin = np.minimum.reduceat(profiles["window_start"].to_numpy("datetime64[us]")[at], first)
+    end = np.maximum.reduceat(profiles["window_end"].to_numpy("datetime64[us]")[at], first)
+    for own, days, period in runs:
+        if period != "all":
+            begin[own], end[own] = days[own].astype("datetime64[D]"), ends(days[own], period).astype("datetime64[D]")
+    kind = profiles["window_start"].dtype
+    return {"window_start": pd.Series(begin, dtype=kind), "window_end": pd.Series(end, dtype=kind)}
+
+
+def ends(start: NDArray[np.int64], period: Period) -> NDArray[np.int64]:
+    """The day after each period of a length, from the day on which it starts; in days since 1970."""
     if period == "month":
-        end = (start.astype("datetime64[M]") + 1).astype("datetime64[D]")
-    else:
-        end = start + np.timedelta64(7 if period == "week" else 1, "D")
-    aware = [pd.Series(days.astype("datetime64[us]")).dt.tz_localize("UTC").astype(kind) for days in (start, end)]
-    return aware[0], aware[1]
+        return (start.astype("datetime64[D]").astype("datetime64[M]") + 1).astype("datetime64[D]").astype(np.int64)
+    return start + (7 if period == "week" else 1)

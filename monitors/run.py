@@ -92,10 +92,11 @@ def _measure(store: Store, cursor: Connection, model: str, refreshed: Refreshed,
     since, until = (spans["window_start"].min(), spans["window_end"].max()) if len(spans) else (FAR, FAR)
     more = {schema: (invariants.facts(store, model, learnt),)}  # what a monitor takes besides profiles and bins
 
-    def measured(role: str, columns: list[str]) -> Iterator[pd.DataFrame]:
-        both = _profiles_to_measure(store, model, columns, *((PAST, FAR) if role in WHOLE else (since, until)))
+    def measured(whole: bool, columns: list[str]) -> Iterator[pd.DataFrame]:
+        read = _profiles_to_measure(store, model, columns, *((PAST, FAR) if whole else (since, until)))
         for monitor in MONITORS:
-            if role not in monitor.ROLES:
+            both = read[read["role"].isin(monitor.ROLES)]
+            if both.empty:
                 continue
             if monitor is drift:
                 found, fresh = drift.measure_knowing(both, learnt, known, spans)
@@ -103,15 +104,15 @@ def _measure(store: Store, cursor: Connection, model: str, refreshed: Refreshed,
             else:
                 found = monitor.measure(both, learnt, *more.get(monitor, ()))
             # schema tells of other columns too: what is missing of them in a window, and from when on there is a new one.
-            anew = (found["column"].isin(columns) & (role in WHOLE)) | (found["metric"] == "new_column")
+            anew = (found["column"].isin(columns) & whole) | (found["metric"] == "new_column")
             yield found[anew]
             yield _kept(found[~anew], spans, refreshed)
 
     parts: list[pd.DataFrame] = []
     chunks = _chunks(store, model, since, until)
-    for i, (role, columns) in enumerate(chunks):
+    for i, (whole, columns) in enumerate(chunks):
         tell("measure", i / len(chunks))
-        parts += measured(role, columns)
+        parts += measured(whole, columns)
         if sum(map(len, parts)) > AT_ONCE or i == len(chunks) - 1:
             yield pd.concat([typed(pd.DataFrame()), *parts], ignore_index=True)
             parts = []
@@ -122,15 +123,15 @@ def name_of(monitor: ModuleType) -> str:
     return monitor.__name__.rpartition(".")[2]
 
 
-def _chunks(store: Store, model: str, since: Any, until: Any) -> list[tuple[str, list[str]]]:
-    """Roles with their columns, so many at a time that their profiles fit into memory: a query has a price of its own."""
-    sql = """SELECT role, "column", count(*) AS n FROM main.profiles
+def _chunks(store: Store, model: str, since: Any, until: Any) -> list[tuple[bool, list[str]]]:
+    """Whether over the whole history, and columns: so many that their profiles fit into memory. A query and a table have a price of their own."""
+    sql = """SELECT list_contains($whole, role) AS whole, "column", count(*) AS n FROM main.profiles
         WHERE model = $model AND (dataset = 'reference' OR (window_end > $since AND window_start < $until)) GROUP BY ALL ORDER BY ALL"""
-    found: list[tuple[str, list[str]]] = []
-    held = 0
-    for role, column, n in store.cursor().execute(sql, {"model": model, "since": since, "until": until}).fetchall():
-        if not found or found[-1][0] != role or held + n > PROFILES_AT_ONCE or role in WHOLE:
-            found.append((role, []))
+    found: list[tuple[bool, list[str]]] = []
+    held, values = 0, {"model": model, "since": since, "until": until, "whole": list(WHOLE)}
+    for whole, column, n in store.cursor().execute(sql, values).fetchall():
+        if not found or found[-1][0] != whole or held + n > PROFILES_AT_ONCE or whole:
+            found.append((whole, []))
             held = 0
         found[-1][1].append(column)
         held += n
@@ -247,7 +248,9 @@ def _profiles_to_measure(store: Store, model: str, columns: list[str], since: An
     condition = """model = $model AND "column" BETWEEN $first AND $last AND list_contains($columns, "column")
         AND (dataset = 'reference' OR (window_end > $since AND window_start < $until))"""
     values = {"model": model, "columns": columns, "first": min(columns), "last": max(columns), "since": since, "until": until}
-    return _profiles(store, condition, values)
+    found = _profiles(store, condition, values)
+    # Texts as objects: comparing, ordering and taking Arrow's has a price of its own that is four times as high on small tables.
+    return found.astype(dict.fromkeys(found.columns[found.dtypes == "str"], object)).copy()
 
 
 def _profiles(store: Store, condition: str, values: dict[str, Any]) -> pd.DataFrame:

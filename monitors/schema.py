@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from monitors import arrivals, periods
 from monitors.arrivals import Facts
 from monitors.measurements import typed
+from monitors.periods import PERIODS
 from monitors.schemas import Column, Schema, beyond_range, predicted, unusual
 
 ROLES = ("feature", "score", "prediction", "label", "requests")
@@ -22,6 +23,8 @@ COLUMN_METRICS = ("null_rate", "type_rate", "range_rate", "domain_rate")
 METRICS = ("missing_column", "new_column", "type_rate", "null_rate", "range_rate", "domain_rate", *arrivals.METRICS)
 ENOUGH_ROWS, ENOUGH_WINDOWS = 30, 3  # of the reference, to say what is usual
 Floats = NDArray[np.float64]
+Windows = Mapping[str, NDArray[Any]]  # the windows of one key, column by column: a table for each of thousands is slow
+SEEN = ("version", "column", "kind", "rows", "nulls", "misfits", "fractions", "min", "max", "counts")  # of a profile
 
 EMPTY = "no values in this window"
 NO_ROWS = "no row of this window came with the column: see missing_column"
@@ -66,67 +69,62 @@ def measure(profiles: pd.DataFrame, bins: pd.DataFrame, facts: Facts) -> pd.Data
 
     Without a reference the first two are measured still, without floors.
     """
-    parts = []
-    for column, rows in profiles.groupby("column", sort=True):
-        if rows["role"].iat[0] == "requests":
-            parts.append(arrivals.measure(rows, facts))
-        else:
-            parts.append(of_column(str(column), rows, bins, facts))
+    requests = (profiles["role"] == "requests").to_numpy()
+    parts = [arrivals.measure(profiles[requests], facts)] if requests.any() else []
+    parts += [of_columns(profiles[~requests], bins, facts)] if not requests.all() else []
     return typed(pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()).assign(monitor="schema")
 
 
-def of_column(name: str, profiles: pd.DataFrame, bins: pd.DataFrame, facts: Facts) -> pd.DataFrame:
-    """The measurements of one column: all versions, segments and lengths of window."""
-    timed, whole = profiles[profiles["window_start"].notna()], profiles[profiles["window_start"].isna()]
-    windows = pd.concat(
-        [periods.merge(timed, period).assign(period=i) for i, period in enumerate(arrivals.PERIODS)], ignore_index=True
-    )
-    wholes = {(row["version"], row["segment"]): row for row in whole.to_dict("records")}
-    own_bins = {row["version"]: row for row in bins[bins["column"] == name].to_dict("records") if row["role"] in ROLES}
-    lost = lost_rows(name, windows, facts)
-    groups: dict[Any, Any] = windows.groupby(["dataset", "version", "segment"]).indices
-    keys = sorted(((*key, at) for key, at in groups.items()), key=lambda key: (key[0] != "reference", *key[:3]))
-    usual: dict[tuple[str, str, str], Floats] = {}
+def of_columns(profiles: pd.DataFrame, bins: pd.DataFrame, facts: Facts) -> pd.DataFrame:
+    """The measurements of columns: all versions, segments and lengths of window."""
+    timed = profiles["window_start"].notna().to_numpy()
+    merged, period, _ = periods.merge_parts(profiles, [(np.flatnonzero(timed), period) for period in PERIODS])
+    columns = {name: merged[name].to_numpy() for name in SEEN}
+    wholes = {(row["version"], row["column"], row["segment"]): row for row in profiles[~timed].to_dict("records")}
+    own_bins = {(row["version"], row["column"]): row for row in bins[bins["role"].isin(ROLES)].to_dict("records")}
+    lost = lost_rows(merged, period, facts)
+    groups: dict[Any, Any] = merged.groupby(["dataset", "version", "column", "segment"]).indices
+    keys = sorted(((*key, at) for key, at in groups.items()), key=lambda key: (key[0] != "reference", *key[:4]))
+    usual: dict[tuple[str, str, str, str], Floats] = {}
     parts = []
-    for dataset, version, segment, at in keys:
+    for dataset, version, name, segment, at in keys:
         source = facts.source(version) if dataset == "log" else version
         schema = facts.schemas.get(source)
         expected = schema.columns.get(name) if schema is not None else None
-        seen = windows.iloc[at]
-        for found in shares(seen, lost[at], expected, own_bins.get(source), wholes.get((source, segment)), dataset, segment):
+        seen = {field: values[at] for field, values in columns.items()} | {"period": period[at]}
+        whole = wholes.get((source, name, segment))
+        for found in shares(seen, lost[at], expected, own_bins.get((source, name)), whole, dataset, segment):
             if dataset == "reference":
-                usual[version, segment, found.metric] = usual_of(found, seen["period"].to_numpy())
-            normal = usual.get((source, segment, found.metric), np.full(len(arrivals.PERIODS), np.nan))
-            floor = normal[seen["period"].to_numpy()] if dataset == "log" else np.full(len(at), np.nan)
+                usual[version, name, segment, found.metric] = usual_of(found, seen["period"])
+            normal = usual.get((source, name, segment, found.metric), np.full(len(PERIODS), np.nan))
+            floor = normal[seen["period"]] if dataset == "log" else np.full(len(at), np.nan)
             if found.metric == "null_rate" and expected is not None and "null_share" in expected.edited and dataset == "log":
                 floor = np.full(len(at), expected.null_share)
             parts.append((at, found, floor))
-    return table(windows, parts)
+    return table(merged, parts)
 
 
-def lost_rows(name: str, windows: pd.DataFrame, facts: Facts) -> Floats:
-    """Of each window the rows that came with loads whose files lacked the column; of a segment known only where it is none or all (NaN else)."""
-    lost = np.zeros(len(windows))
-    gone = facts.without(name)
-    if gone.empty or windows["role"].iat[0] == "label":  # a label may come apart, in a file of its own
-        return lost
-    rows = windows["rows"].to_numpy(float)
-    for i, period in enumerate(arrivals.PERIODS):
-        here = ((windows["period"] == i) & (windows["dataset"] == "log")).to_numpy()
-        start = periods.starts(gone["window_start"], period)
-        by_window = gone.groupby([gone["version"].to_numpy(), start])["rows"].sum()
-        total = facts.arrived.groupby(
-            [facts.arrived["version"].to_numpy(), periods.starts(facts.arrived["window_start"], period)]
-        )["rows"].sum()
-        keys = pd.MultiIndex.from_arrays([windows["version"][here], periods.starts(windows["window_start"][here], period)])
-        count, all_ = (table.reindex(keys, fill_value=0).to_numpy(float) for table in (by_window, total))
-        part = np.where(count == 0, 0.0, np.where(count == all_, rows[here], np.nan))
-        lost[here] = np.where((windows["segment"][here] == "all").to_numpy(), count, part)
+def lost_rows(windows: pd.DataFrame, period: NDArray[np.intp], facts: Facts) -> Floats:
+    """Of each window the rows that came with loads whose files lacked its column; of a segment known only where it is none or all (NaN else)."""
+    lost, rows = np.zeros(len(windows)), windows["rows"].to_numpy(float)
+    # A label may come apart, in a file of its own.
+    for name in windows.loc[windows["role"] != "label", "column"].unique() if facts.files else ():
+        gone = facts.without(name)
+        for i in range(len(PERIODS)) if len(gone) else ():
+            here = (windows["column"] == name).to_numpy() & (period == i) & (windows["dataset"] == "log").to_numpy()
+            by_window, total = (
+                one.groupby([one["version"].to_numpy(), periods.starts(one["window_start"], PERIODS[i])])["rows"].sum()
+                for one in (gone, facts.arrived)
+            )
+            keys = pd.MultiIndex.from_arrays([windows["version"][here], periods.starts(windows["window_start"][here], PERIODS[i])])
+            count, all_ = (table.reindex(keys, fill_value=0).to_numpy(float) for table in (by_window, total))
+            part = np.where(count == 0, 0.0, np.where(count == all_, rows[here], np.nan))
+            lost[here] = np.where((windows["segment"][here] == "all").to_numpy(), count, part)
     return lost
 
 
 def shares(
-    windows: pd.DataFrame,
+    windows: Windows,
     lost: Floats,
     expected: Column | None,
     bins: Mapping[Any, Any] | None,
@@ -135,16 +133,16 @@ def shares(
     segment: str,
 ) -> list[Shares]:
     """Every metric of some windows of one key. What a column can never have is told in the segment `all` alone."""
-    rows = windows["rows"].to_numpy(float) - lost
+    rows = windows["rows"] - lost
     came = np.where(np.isnan(lost), SOME_ROWS, np.where(rows <= 0, NO_ROWS, "")).astype(object)
     found = [_nulls(windows, rows, came, expected, whole), _types(windows, rows, came, expected, whole)]
     if bins is None or expected is None:
-        name = str(windows["column"].iat[0])
-        version = str(windows["version"].iat[0])
+        name = str(windows["column"][0])
+        version = str(windows["version"][0])
         why = f"no reference for version {version}" if expected is None else f"the reference holds no values of {name}"
-        own = "range_rate" if windows["kind"].iat[0] == "number" else "domain_rate"
+        own = "range_rate" if windows["kind"][0] == "number" else "domain_rate"
         return [*found, _blank(windows, own, why)] if segment == "all" else found
-    if expected.kind != windows["kind"].iat[0]:
+    if expected.kind != windows["kind"][0]:
         return [*found, _blank(windows, "domain_rate", KINDS)] if segment == "all" else found
     if expected.kind == "number":
         if expected.role != "score" or (expected.min, expected.max) != (0, 1) or set(expected.edited) & {"min", "max"}:
@@ -161,22 +159,22 @@ def shares(
 
 
 def _nulls(
-    windows: pd.DataFrame, rows: Floats, came: NDArray[Any], expected: Column | None, whole: Mapping[Any, Any] | None
+    windows: Windows, rows: Floats, came: NDArray[Any], expected: Column | None, whole: Mapping[Any, Any] | None
 ) -> Shares:
     if expected is not None and "serving" not in expected.required_in:
         return _blank(windows, "null_rate", NOT_SERVED)
-    lost = windows["rows"].to_numpy(float) - rows
+    lost = windows["rows"] - rows
     share = whole["nulls"] / whole["rows"] if whole is not None else None
     if expected is not None and "null_share" in expected.edited:
         share = expected.null_share
     noise = _noise(rows, share * whole["rows"], whole["rows"]) if share is not None and whole is not None else _none(rows)
-    return _share("null_rate", windows["nulls"].to_numpy(float) - lost, rows, noise, came)
+    return _share("null_rate", windows["nulls"] - lost, rows, noise, came)
 
 
 def _types(
-    windows: pd.DataFrame, rows: Floats, came: NDArray[Any], expected: Column | None, whole: Mapping[Any, Any] | None
+    windows: Windows, rows: Floats, came: NDArray[Any], expected: Column | None, whole: Mapping[Any, Any] | None
 ) -> Shares:
-    broken = windows["misfits"].to_numpy(float)
+    broken = windows["misfits"]
     hits = float(whole["misfits"]) if whole is not None else 0.0
     if expected is not None and expected.type == "integer":
         broken = broken + _filled(windows["fractions"])
@@ -186,7 +184,7 @@ def _types(
 
 
 def _range(
-    windows: pd.DataFrame, expected: Column, bins: Mapping[Any, Any], whole: Mapping[Any, Any] | None, dataset: str
+    windows: Windows, expected: Column, bins: Mapping[Any, Any], whole: Mapping[Any, Any] | None, dataset: str
 ) -> Shares:
     counts, edges = _counts(windows), np.asarray(bins["edges"], float)
     total = counts.sum(axis=1).astype(float)
@@ -216,12 +214,12 @@ def _outside(counts: NDArray[Any], edges: Floats, low: float | None, high: float
     return ends[0], ends[1]
 
 
-def _outside_the_rest(windows: pd.DataFrame, counts: NDArray[Any], edges: Floats) -> Floats:
+def _outside_the_rest(windows: Windows, counts: NDArray[Any], edges: Floats) -> Floats:
     """Of the reference's own windows, the values outside of the range of all others of their length: at least the one that makes it wider."""
-    outside = np.zeros(len(windows))
-    for period in windows["period"].unique():
-        at = np.flatnonzero((windows["period"] == period).to_numpy())
-        low, high = (windows[name].to_numpy(float)[at] for name in ("min", "max"))
+    outside = np.zeros(len(windows["rows"]))
+    for period in np.unique(windows["period"]):
+        at = np.flatnonzero(windows["period"] == period)
+        low, high = (windows[name][at] for name in ("min", "max"))
         for values, ends, sign in ((low, np.fmin, 1), (high, np.fmax, -1)):
             for i in np.flatnonzero(values == ends.reduce(values)) if len(at) > 1 else ():
                 rest = ends.reduce(np.delete(values, i))
@@ -233,10 +231,10 @@ def _outside_the_rest(windows: pd.DataFrame, counts: NDArray[Any], edges: Floats
 
 
 def _domain(
-    windows: pd.DataFrame, expected: Column, bins: Mapping[Any, Any], whole: Mapping[Any, Any] | None, dataset: str
+    windows: Windows, expected: Column, bins: Mapping[Any, Any], whole: Mapping[Any, Any] | None, dataset: str
 ) -> Shares:
     counts = _counts(windows)
-    odd = _filled(windows["fractions"]) if expected.type == "integer" else np.zeros(len(windows))
+    odd = _filled(windows["fractions"]) if expected.type == "integer" else np.zeros(len(windows["rows"]))
     total = counts.sum(axis=1) - odd
     if expected.domain is None:
         return _blank(windows, "domain_rate", OPEN)
@@ -266,9 +264,9 @@ def _share(metric: str, broken: Floats, rows: Floats, noise: Floats, why: NDArra
     return Shares(metric, np.nan_to_num(rows).clip(0), value, noise, reason)
 
 
-def _blank(windows: pd.DataFrame, metric: str, reason: str) -> Shares:
+def _blank(windows: Windows, metric: str, reason: str) -> Shares:
     nothing = _none(windows["rows"])
-    return Shares(metric, windows["rows"].to_numpy(float), nothing, nothing, np.full(len(windows), reason, object))
+    return Shares(metric, windows["rows"], nothing, nothing, np.full(len(windows["rows"]), reason, object))
 
 
 def _none(like: Any) -> Floats:
@@ -283,20 +281,20 @@ def _noise(rows: Floats, hits: float, of: float) -> Floats:
     return predicted(np.nan_to_num(rows), float(hits), float(of))
 
 
-def _counts(windows: pd.DataFrame) -> NDArray[Any]:
+def _counts(windows: Windows) -> NDArray[Any]:
     """The counts of windows of one key, shape (windows, bins)."""
-    counts: NDArray[Any] = np.concatenate(windows["counts"].tolist()).reshape(len(windows), -1)
+    counts: NDArray[Any] = np.concatenate(windows["counts"].tolist()).reshape(len(windows["counts"]), -1)
     return counts
 
 
-def _filled(values: pd.Series) -> Floats:
-    filled: Floats = np.nan_to_num(values.to_numpy(np.float64, na_value=np.nan))
+def _filled(values: NDArray[Any]) -> Floats:
+    filled: Floats = np.nan_to_num(values.astype(np.float64))
     return filled
 
 
 def usual_of(found: Shares, period: NDArray[Any]) -> Floats:
     """What is usual of the reference's own windows of each length (`schemas.unusual`); NaN unless three of them have 30 rows."""
-    usual = np.full(len(arrivals.PERIODS), np.nan)
+    usual = np.full(len(PERIODS), np.nan)
     for i in range(len(usual)):
         chosen = found.value[(period == i) & (found.rows >= ENOUGH_ROWS) & ~np.isnan(found.value)]
         if len(chosen) >= ENOUGH_WINDOWS:

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monitors import coverage
+from monitors import coverage, periods
 from monitors.measurements import typed
 from monitors.noise import of_share
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Edges = Mapping[tuple[str, str], Floats | None]  # by version and column
 OUTPUTS, BETWEEN = ("score", "prediction", "probability"), ("score", "probability")
 VARYING = ("feature", "watched", *OUTPUTS)  # what must not stand still, nor jump
 ROLES = (*VARYING, "label", "latency", "requests")  # of the columns that are looked at
@@ -74,30 +75,29 @@ def measure(profiles: pd.DataFrame, bins: pd.DataFrame) -> pd.DataFrame:
     """
     edges = {(v, c): np.asarray(e, float) for v, c, k, e in bins[["version", "column", "kind", "edges"]].itertuples(index=False) if k == "number"}
     referenced = set(bins.loc[bins["role"] != "latency", "version"])
-    tables = [_of_column(rows, edges, referenced) for _, rows in profiles.groupby("column", sort=True)]
+    tables = [_of_role(str(role), rows, edges, referenced) for role, rows in profiles.groupby("role", sort=True)]
     return typed(pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()).assign(monitor="stability")
 
 
-def _of_column(profiles: pd.DataFrame, edges: Mapping[tuple[str, str], Floats], referenced: set[str]) -> pd.DataFrame:
-    """The measurements of one column: all versions, segments and lengths of window."""
+def _of_role(role: str, profiles: pd.DataFrame, edges: Edges, referenced: set[str]) -> pd.DataFrame:
+    """The measurements of the columns of one role: all versions, segments and lengths of window."""
     source = {v: v if v in referenced else "" for v in profiles["version"].unique()}
-    known = {v: edges.get((of, str(profiles["column"].iat[0]))) for v, of in source.items()}
+    pairs = profiles[["version", "column"]].drop_duplicates().itertuples(index=False, name=None)
+    known = {(v, c): edges.get((source[v], c)) for v, c in pairs}
     is_whole = profiles["window_start"].isna().to_numpy()
     whole = _with_reference_facts(profiles[is_whole], known)
-    windows, _ = coverage.with_shapes(_compact(profiles[~is_whole], known), source, {})
+    windows, _ = coverage.with_shapes(_compact(profiles[~is_whole], known, role), source, {})
     if windows.empty:
         return pd.DataFrame()
     windows = windows.assign(of=windows["version"].map(source), finite=_finite(windows))
-    keys = pd.MultiIndex.from_frame(whole[["version", "segment"]])
-    place = keys.get_indexer(pd.MultiIndex.from_frame(windows[["of", "segment"]]))
+    keys = pd.MultiIndex.from_frame(whole[["version", "column", "segment"]])
+    place = keys.get_indexer(pd.MultiIndex.from_frame(windows[["of", "column", "segment"]]))
     base = whole.reset_index(drop=True).reindex(place).reset_index(drop=True)  # blank where there is no reference
-    parts = [_table(windows, one) for one in _metrics(windows, base, known) if len(one.at)]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return _table(windows, [one for one in _metrics(role, windows, base, known) if len(one.at)])
 
 
-def _metrics(windows: pd.DataFrame, base: pd.DataFrame, known: Mapping[str, Floats | None]) -> Iterator[Values]:
-    """Each metric that the column can have."""
-    role = str(windows["role"].iat[0])
+def _metrics(role: str, windows: pd.DataFrame, base: pd.DataFrame, known: Edges) -> Iterator[Values]:
+    """Each metric that columns of a role can have."""
     number = (windows["kind"] == "number").to_numpy()
     if role == "requests":
         yield _rate("sum_rate", windows, base, windows["bad_sums"].notna().to_numpy(), ["bad_sums"])
@@ -114,13 +114,14 @@ def _metrics(windows: pd.DataFrame, base: pd.DataFrame, known: Mapping[str, Floa
 # ---- profiles, made small ------------------------------------------------------------------------------------------------------
 
 
-def _compact(profiles: pd.DataFrame, known: Mapping[str, Floats | None]) -> pd.DataFrame:
+def _compact(profiles: pd.DataFrame, known: Edges, role: str) -> pd.DataFrame:
     """The profiles with no more counts than are looked at: of numbers below 0, in [0, 1] and above; of texts all."""
-    counts = profiles["counts"].to_numpy(object).copy()
-    number = (profiles["kind"] == "number").to_numpy()
-    between = str(profiles["role"].iat[0]) in BETWEEN if len(profiles) else False
-    for i, version in zip(np.flatnonzero(number), profiles["version"].to_numpy()[number], strict=True):
-        counts[i] = _in_three(counts[i], known[version]) if between else np.zeros(1, np.int64)
+    counts, number = profiles["counts"].to_numpy(object).copy(), (profiles["kind"] == "number").to_numpy()
+    if role in BETWEEN:
+        keys = zip(profiles["version"].to_numpy()[number], profiles["column"].to_numpy()[number], strict=True)
+        counts[number] = periods.rows_of(np.array([_in_three(own, known[key]) for own, key in zip(counts[number], keys, strict=True)]))
+    else:
+        counts[number] = periods.rows_of(np.zeros((number.sum(), 1), np.int64))
     return profiles.assign(counts=pd.Series(counts, profiles.index, dtype=object))
 
 
@@ -150,9 +151,10 @@ def _finite(profiles: pd.DataFrame) -> Floats:
     return found
 
 
-def _with_reference_facts(whole: pd.DataFrame, known: Mapping[str, Floats | None]) -> pd.DataFrame:
+def _with_reference_facts(whole: pd.DataFrame, known: Edges) -> pd.DataFrame:
     """The whole references with `finite`, `still` (one value alone), `peak` (the share of the fullest bin) and `tail`, the kurtosis about 0."""
-    facts = [_facts(row, known.get(version)) for row, version in zip(whole["counts"], whole["version"], strict=True)]
+    keys = zip(whole["version"], whole["column"], strict=True)
+    facts = [_facts(counts, known.get(key)) for counts, key in zip(whole["counts"], keys, strict=True)]
     found = whole.assign(finite=_finite(whole), **{name: [fact[i] for fact in facts] for i, name in enumerate(("bins", "peak", "tail"))})
     number = found["kind"] == "number"
     return found.assign(still=np.where(number, found["min"] == found["max"], found["bins"] == 1))
@@ -186,12 +188,12 @@ def _rate(metric: str, windows: pd.DataFrame, base: pd.DataFrame, some: Bools, c
     return Values(metric, at, rows, hits / rows, of_share(usually, rows), np.full(len(at), "", object))
 
 
-def _range(windows: pd.DataFrame, number: Bools, known: Mapping[str, Floats | None]) -> Values:
+def _range(windows: pd.DataFrame, number: Bools, known: Edges) -> Values:
     at = np.flatnonzero(number)
-    counts = np.array([np.asarray(c)[[0, 2]].sum() for c in windows["counts"].to_numpy()[at]], float)
+    counts = np.array([below + above for below, _, above in windows["counts"].to_numpy()[at]], float)
     finite = windows["finite"].to_numpy(float)[at]
-    leaves = np.array([edges is not None and len(edges) > 0 and _cuts(edges, 0) is None for edges in known.values()])
-    left = windows["version"].iloc[at].map(dict(zip(known, leaves, strict=True))).to_numpy(bool)
+    leaves = {key: edges is not None and len(edges) > 0 and _cuts(edges, 0) is None for key, edges in known.items()}
+    left = np.array([leaves[key] for key in windows[["version", "column"]].iloc[at].itertuples(index=False, name=None)], bool)
     with np.errstate(invalid="ignore"):
         values = np.where(left | (finite == 0), np.nan, counts / finite)
     reasons = np.where(left, LEAVES, np.where(finite == 0, EMPTY, "")).astype(object)
@@ -265,10 +267,11 @@ def _no_reference(windows: pd.DataFrame, base: pd.DataFrame) -> NDArray[Any]:
     """Why there is nothing to compare a window with; "" where there is."""
     lacks = base["finite"].isna().to_numpy()
     told = np.where(lacks, "", np.where(base["finite"].to_numpy(float) == 0, NO_VALUES, "")).astype(object)
-    versions = set(windows.loc[~lacks, "version"])
-    for i in np.flatnonzero(lacks).tolist():
-        version, column, segment = windows["version"].iat[i], windows["column"].iat[i], windows["segment"].iat[i]
-        told[i] = f"the reference has no segment {segment}" if version in versions else f"no reference of {column} for version {version}"
+    keys = windows[["version", "column", "segment"]].to_numpy(object)
+    has_some = {(version, column) for version, column, _ in keys[~lacks]}
+    for i, (version, column, segment) in zip(np.flatnonzero(lacks).tolist(), keys[lacks], strict=True):
+        had = (version, column) in has_some
+        told[i] = f"the reference has no segment {segment}" if had else f"no reference of {column} for version {version}"
     return told
 
 
@@ -280,21 +283,26 @@ def _part(values: Values, chosen: Bools) -> Values:
 # ---- as measurements -----------------------------------------------------------------------------------------------------------
 
 
-def _table(windows: pd.DataFrame, one: Values) -> pd.DataFrame:
-    """Measurements of one metric, with what is usual for it."""
-    made = windows.iloc[one.at][[*KEYS, "of", "shape"]].reset_index(drop=True)
-    made = made.assign(metric=one.metric, rows=one.rows.astype(np.int64), value=one.values, noise=one.noise, reason=one.reasons)
-    made["reason"] = made["reason"].where(made["reason"] != "", None)
-    made["noise"] = made["noise"].where(made["value"].notna())
-    usual = _usual(made)
-    at = pd.MultiIndex.from_frame(made[["of", "segment", "shape"]])
-    made["usual"] = np.where(made["dataset"] == "log", usual.reindex(at).to_numpy(float), np.nan)
-    return made[(made["dataset"] == "log") | (made["shape"] < coverage.WHOLE)]
+def _table(windows: pd.DataFrame, parts: list[Values]) -> pd.DataFrame:
+    """Measurements, with what is usual for them."""
+    if not parts:
+        return pd.DataFrame()
+    names = {"rows": "rows", "value": "values", "noise": "noise", "reason": "reasons"}
+    fields: dict[str, NDArray[Any]] = {name: np.concatenate([getattr(one, field) for one in parts]) for name, field in names.items()}
+    fields["metric"] = np.repeat(np.array([one.metric for one in parts], object), [len(one.at) for one in parts])
+    fields["reason"][fields["reason"] == ""] = None
+    fields["noise"][np.isnan(fields["value"])] = np.nan
+    made = windows[[*KEYS, "of", "shape"]].iloc[np.concatenate([one.at for one in parts])].reset_index(drop=True)
+    made = made.assign(**fields | {"rows": fields["rows"].astype(np.int64)})
+    at = pd.MultiIndex.from_frame(made[["of", "column", "segment", "shape", "metric"]])
+    is_log = (made["dataset"] == "log").to_numpy()
+    made["usual"] = np.where(is_log, _usual(made).reindex(at).to_numpy(float), np.nan)
+    return made[is_log | (made["shape"] < coverage.WHOLE)]
 
 
 def _usual(made: pd.DataFrame) -> "pd.Series[float]":
-    """95th percentile of the reference's own windows, by version, segment and shape; where there are enough of them."""
+    """95th percentile of the reference's own windows, by version, column, segment, shape and metric; where there are enough of them."""
     own = made[(made["dataset"] == "reference") & (made["rows"] >= ENOUGH_ROWS) & made["value"].notna()]
-    groups = own.groupby(["version", "segment", "shape"])["value"]
+    groups = own.groupby(["version", "column", "segment", "shape", "metric"])["value"]
     found: pd.Series[float] = groups.quantile(LEVEL)[groups.size() >= ENOUGH_WINDOWS]
     return found
