@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+import monitors.quality
 from data import quality as counting
 from data.arrays import arrays
 from data.refresh import Refreshed
@@ -17,8 +18,8 @@ from monitors import fairness, staleness
 from monitors.outcomes import COLUMNS, LISTS
 from monitors.run_staleness import facts
 
-# To add one: a module with `measure(quality)`, the outcomes of all segments but pairs; its rules in thresholds.yaml.
-MEASURED: tuple[ModuleType, ...] = ()
+# To add one: a module with `measure(quality)`, the outcomes of all segments but pairs; its rules in defaults/
+MEASURED: tuple[ModuleType, ...] = (monitors.quality,)
 NAMES = ("quality", "fairness", "staleness")  # under which they stand; the estimate's metrics are quality's
 ORDER = 'segment, metric, window_end - window_start, version, "column", window_start'
 PAIR = "% & %=%"  # the segment of two columns

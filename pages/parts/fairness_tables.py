@@ -65,6 +65,6 @@ def versions(found: Sequence[tuple[str, Mapping[str, views.Headline]]]) -> None:
             config[f"{metric}_pair"] = text("Groups", width=110)
         rows.append(row)
     st.dataframe(
-        pd.DataFrame(rows), hide_index=True, column_config=config, column_order=list(config), row_height=tables.ROW, key="by_version", placeholder="–",
-        alt="Each version with the greatest differences between its groups",
+        pd.DataFrame(rows), hide_index=True, column_config=config, column_order=list(config), row_height=tables.ROW, key="by_version",
+        placeholder="–", alt="Each version with the greatest differences between its groups",
     )  # fmt: skip
