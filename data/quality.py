@@ -56,11 +56,14 @@ def is_stale(store: Store, model: str) -> bool:
     return runs > 0 and (basis is None or json.loads(basis)["shape"] != SHAPE)
 
 
-def refresh(store: Store, model: str, refreshed: Refreshed, progress: Progress) -> None:
-    """Count anew the outcomes of the windows and references that loads have touched; of all if the model turns out to be of another task."""
+def refresh(store: Store, model: str, refreshed: Refreshed, progress: Progress) -> bool:
+    """Count anew the outcomes of the windows and references that loads have touched; of all if the model turns out to be of another task.
+
+    Gives whether windows other than the touched ones have to be measured again: all were counted, or a reference.
+    """
     roles, cursor = saved(store, model), store.cursor()
     if roles is None:
-        return
+        return False
     found = sources(cursor, model, roles)
     task = tasks.find(store.cursor(), roles, _as_they_lie(store.cursor(), model, roles, found))
     basis = json.dumps({"shape": SHAPE, **asdict(task)}, sort_keys=True)
@@ -78,6 +81,7 @@ def refresh(store: Store, model: str, refreshed: Refreshed, progress: Progress) 
     if anew:
         entry = {"model": model, "kind": task.kind, "positive": task.positive, "classes": list(task.classes), "reason": task.reason, "basis": basis}
         transact(store, lambda c: append(c, "tasks", pd.DataFrame([entry])), f"the task of {model}: {task.kind or task.reason}")
+    return anew or bool(refreshed.references)
 
 
 def _forget(cursor: Connection, model: str) -> None:

@@ -63,7 +63,7 @@ def _run_one(store: Store, model: str, tell: Progress) -> Ran | None:
     refreshed = refresh(store, model, tell) or (as_it_was(store, model) if is_stale(store, model) else None)
     if refreshed is None:
         return None
-    run_quality.refresh(store, model, refreshed, tell)
+    whole = run_quality.refresh(store, model, refreshed, tell)
     compared = paired.refresh(store, model, refreshed, tell)
 
     def write(cursor: Connection) -> int:
@@ -73,7 +73,7 @@ def _run_one(store: Store, model: str, tell: Progress) -> Ran | None:
             append(cursor, "measurements", measured, 'segment, metric, window_end - window_start, version, "column", window_start')
             count += len(measured)
         count += paired.measure(store, cursor, model, _spans(compared))
-        count += run_quality.measure(store, cursor, model)
+        count += run_quality.measure(store, cursor, model, None if whole else _spans(refreshed.touched))
         row = cursor.execute("SELECT coalesce(max(run), 0) + 1 FROM main.runs").fetchone()
         facts = {"run": row[0] if row else 1, "model": model, "snapshot": snapshot, "loads": list(refreshed.loads)}
         facts |= {"basis": refreshed.basis, "windows": len(refreshed.touched), "measurements": count}

@@ -18,30 +18,53 @@ from monitors import quality as quality_monitor
 from monitors.outcomes import COLUMNS, LISTS
 from monitors.run_staleness import facts
 
-# To add one: a module with `measure(quality)`, the outcomes of all segments but pairs; its rules in thresholds.yaml.
+# To add one: a module with `measure(quality)`, the outcomes of all segments but pairs; its rules in defaults/.
 MEASURED: tuple[ModuleType, ...] = (quality_monitor, estimated)
 NAMES = ("quality", "fairness", "staleness")  # under which they stand; the estimate's metrics are quality's
 ORDER = 'segment, metric, window_end - window_start, version, "column", window_start'
 PAIR = "% & %=%"  # the segment of two columns
 
 
-def refresh(store: Store, model: str, refreshed: Refreshed, progress: Callable[[str, float], None]) -> None:
-    """Count anew the outcomes of the windows that loads have touched."""
-    counting.refresh(store, model, refreshed, progress)
+def refresh(store: Store, model: str, refreshed: Refreshed, progress: Callable[[str, float], None]) -> bool:
+    """Count anew the outcomes of the windows that loads have touched; gives whether all windows have to be measured again."""
+    return counting.refresh(store, model, refreshed, progress)
 
 
-def measure(store: Store, cursor: Connection, model: str) -> int:
-    """Measure all windows, in place of what was there: labels come late, and a trend needs the history. Gives how many."""
-    cursor.execute("DELETE FROM main.measurements WHERE model = ? AND list_contains(?, monitor)", [model, list(NAMES)])
-    outcomes = quality(store, model=model)
+def measure(store: Store, cursor: Connection, model: str, spans: pd.DataFrame | None) -> int:
+    """Measure the days, weeks and months given (window_start, window_end), None for all, in place of what was there; how many.
+
+    Ages are measured whole each time: a manifest that came later tells of versions that served long before.
+    """
+    within = "true"
+    if spans is not None:
+        cursor.register("outcome_spans", spans)
+        within = "((window_start, window_end) IN (SELECT (window_start, window_end) FROM outcome_spans) OR list_contains(?, metric))"
+    sql = f"DELETE FROM main.measurements WHERE model = ? AND list_contains(?, monitor) AND {within}"
+    cursor.execute(sql, [model, list(NAMES), *([list(staleness.AGES)] if spans is not None else [])])
+    if spans is None:
+        outcomes = quality(store, model=model)
+    elif len(spans):
+        outcomes = quality(store, model=model, since=spans["window_start"].min(), until=spans["window_end"].max())
+    else:
+        outcomes = pd.DataFrame(columns=COLUMNS)
     found = [monitor.measure(outcomes) for monitor in MEASURED] if len(outcomes) else []
     if len(outcomes):
         found.append(fairness.measure(outcomes, (saved(store, model) or Roles()).segments))
     if known := facts(store, model):
         found.append(staleness.measure(outcomes, known))
+    count = 0
     for measured in found:
-        append(cursor, "measurements", measured, ORDER)
-    return sum(map(len, found))
+        asked = _asked(measured, spans)
+        append(cursor, "measurements", asked, ORDER)
+        count += len(asked)
+    return count
+
+
+def _asked(measured: pd.DataFrame, spans: pd.DataFrame | None) -> pd.DataFrame:
+    if spans is None:
+        return measured
+    inside = pd.MultiIndex.from_frame(measured[["window_start", "window_end"]]).isin(pd.MultiIndex.from_frame(spans))
+    return measured[inside | measured["metric"].isin(staleness.AGES).to_numpy()]
 
 
 def quality(
@@ -60,14 +83,14 @@ def quality(
     Parameters
     ----------
     version : of log and reference; what is measured against the reference '' of every version needs that too, so ask for it apart.
-    since, until : keep windows that overlap them; the whole of a reference, which has no window, stays.
+    since, until : keep windows of the log that overlap them; those of a reference all stay.
     pairs : segments of two columns too.
     """
     given: dict[str, Any] = {"model": model, "version": version, "segment": segment, "dataset": dataset, "since": since, "until": until}
     values = {name: value for name, value in given.items() if value is not None}
     parts = [f"{quote(n)} = ${n}" for n in values if n not in ("since", "until")]
-    parts += ["(window_end > $since OR window_start IS NULL)"] if since is not None else []
-    parts += ["(window_start < $until OR window_start IS NULL)"] if until is not None else []
+    parts += ["(window_end > $since OR dataset = 'reference')"] if since is not None else []
+    parts += ["(window_start < $until OR dataset = 'reference')"] if until is not None else []
     if segment is None and not pairs:
         parts.append(f"segment NOT LIKE '{PAIR}'")
     sql = f"""SELECT {", ".join(map(quote, COLUMNS))} FROM main.quality WHERE {" AND ".join(parts)}

@@ -17,6 +17,7 @@ from monitors.outcomes import LAG_EDGES, flat, middles
 
 Floats = NDArray[np.float64]
 LENGTHS: tuple[periods.Period, ...] = ("day", "week", "month")
+AGES = ("model_age_days", "reference_age_days")
 UNVERSIONED = "the log names no version"
 NO_REFERENCE = "there is no reference"
 NO_TIMES = "the reference has no times"

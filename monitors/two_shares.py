@@ -3,22 +3,16 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from monitors.intervals import wilson
+
 Floats = NDArray[np.float64]
 Z = 1.959963984540054  # of a two-sided 95 %
 
 
 def of_share(hits: Floats, rows: Floats) -> tuple[Floats, Floats]:
-    """Wilson's interval of a share; NaN without rows.
-
-    Notes
-    -----
-    Wilson (1927), J. Am. Stat. Assoc. 22(158). It stays within [0, 1] and is not empty at shares of 0 and 1, where p ± 1.96 s is.
-    """
+    """Wilson's interval of a share; NaN without rows."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        p = hits / rows
-        middle = (p + Z**2 / (2 * rows)) / (1 + Z**2 / rows)
-        half = Z / (1 + Z**2 / rows) * np.sqrt(p * (1 - p) / rows + Z**2 / (4 * rows**2))
-    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
+        return wilson(hits / rows, rows, Z)
 
 
 def of_difference(hits: Floats, rows: Floats, other_hits: Floats, other_rows: Floats) -> tuple[Floats, Floats]:

@@ -1,5 +1,7 @@
 """Fairness: are groups treated alike?"""
 
+import shlex
+
 import pandas as pd
 import streamlit as st
 
@@ -57,9 +59,12 @@ def headlines(scope: Scope, column: str, class_name: str, told: dict[str, views.
     selected = f"Selected: predicted as {words.escaped(class_name)}. " if class_name else ""
     where = "" if scope.segment == "all" else f"Among the rows of {words.escaped(scope.segment)}. "
     alerting = resolve(rules, monitor="fairness", metric=next(iter(told)), column=column, segment="all").enabled
-    silent = f""":material/notifications_off: Raises no alerts: nobody has said that the values of {words.escaped(column)} are groups who must
-        be treated alike. To say so: `python -m monitors thresholds set monitor=fairness column={column} segment=all --set enabled=true --reason …`"""
-    st.caption(f"{selected}{where}All windows of the period together. {'Its alerts are on.' if alerting else silent}")
+    st.caption(f"{selected}{where}All windows of the period together. {'Its alerts are on.' if alerting else ''}")
+    if not alerting:
+        why = f"nobody has said that the values of {words.escaped(column)} are groups who must be treated alike"
+        st.caption(f":material/notifications_off: Raises no alerts: {why}. To say so:")
+        scope_of = shlex.quote(f"column={column}")
+        st.code(f"python -m monitors thresholds set monitor=fairness {scope_of} segment=all --set enabled=true --reason '…'", language=None)
 
 
 def _level(one: views.Headline, warning: object, critical: object) -> int:

@@ -75,7 +75,7 @@ def _table(life: pd.DataFrame, measured: pd.DataFrame, trends: dict[str, lifetim
         config["told"] = text("No day, since it", width=190)
     st.dataframe(
         pd.DataFrame(rows).reindex(columns=list(config)), hide_index=True, column_config=config, column_order=list(config),
-        row_height=tables.ROW, key="ages", alt="Each version with its age, that of its reference and how late its labels come",
+        row_height=tables.ROW, key="ages", placeholder="–", alt="Each version with its age, that of its reference and how late its labels come",
     )  # fmt: skip
 
 

@@ -38,7 +38,7 @@ def groups(found: pd.DataFrame, column: str) -> None:
         told = "Its rate over that of the most selected group." if metric == "selection_ratio" else "Its rate less that of all other groups together."
         config[metric] = number(against, format="%.2f" if metric == "selection_ratio" else "%+.3f", help=told, width=80)
     st.dataframe(
-        shown, hide_index=True, column_config=config, column_order=list(config), row_height=tables.ROW, key="groups",
+        shown, hide_index=True, column_config=config, column_order=list(config), row_height=tables.ROW, key="groups", placeholder="–",
         height=tables.ROW * min(len(shown) + 1, tables.MOST_ROWS) + 3, alt=f"The groups of {column} with their rates and intervals",
     )  # fmt: skip
 
@@ -66,5 +66,5 @@ def versions(found: Sequence[tuple[str, Mapping[str, views.Headline]]]) -> None:
         rows.append(row)
     st.dataframe(
         pd.DataFrame(rows), hide_index=True, column_config=config, column_order=list(config), row_height=tables.ROW, key="by_version",
-        alt="Each version with the greatest differences between its groups",
+        placeholder="–", alt="Each version with the greatest differences between its groups",
     )  # fmt: skip
