@@ -43,8 +43,15 @@ class Valued:
     gaps: s.Gaps | None = None
 
 
-def values(outcomes: pd.DataFrame) -> list[Valued]:
+def values(outcomes: pd.DataFrame, sure: bool = True) -> list[Valued]:
     """Every metric of a table of outcomes of one kind (DESIGN.md §5), always the same ones in the same order.
+
+    Parameters
+    ----------
+    sure : whether to say how sure each value is. Without, the spreads that take time are NaN.
+
+    Returns
+    -------
 
     binary : of the positive class. accuracy, precision, recall, f1; roc_auc, average_precision, log_loss, brier and ece by the score.
     multiclass : precision, recall, f1, roc_auc, average_precision and ece of each class against the rest, under the class as column, and
@@ -55,9 +62,9 @@ def values(outcomes: pd.DataFrame) -> list[Valued]:
     """
     kind = str(outcomes["kind"].iat[0]) if len(outcomes) else "binary"
     if kind == "regression":
-        return [*_of_errors(outcomes), _coverage(outcomes, np.arange(len(outcomes)))]
+        return [*_of_errors(outcomes, sure), _coverage(outcomes, np.arange(len(outcomes)))]
     which = "positive" if kind == "binary" else "such"
-    by_class = [*_of_predictions(outcomes, which), *_of_scores(outcomes, which)]
+    by_class = [*_of_predictions(outcomes, which), *_of_scores(outcomes, which, sure)]
     if kind == "binary":
         return [*by_class, _coverage(outcomes, np.arange(len(outcomes)))]
     first, window = _windows(outcomes)
@@ -95,19 +102,21 @@ def _of_predictions(outcomes: pd.DataFrame, which: str) -> Iterator[Valued]:
         yield _whole(estimate("f1", value, labelled, spread, labelled, _first(without, none["f1"])), everyone)
 
 
-def _of_scores(outcomes: pd.DataFrame, which: str) -> Iterator[Valued]:
+def _of_scores(outcomes: pd.DataFrame, which: str, sure: bool) -> Iterator[Valued]:
     """Score against true class, of each class against the rest, a window a row."""
     seen, rows, everyone = s.scored(outcomes), _floats(outcomes, "scored"), np.arange(len(outcomes))
     unscored, other = _without_score(outcomes, seen), "negative" if which == "positive" else "other"
-    area, spread, (p, n) = s.roc_auc(seen)
+    p, n, unsure = seen.total(seen.positives), seen.total(seen.negatives), np.full(len(rows), np.nan)
+    both, base = s.auc_spread(seen) if sure else np.stack([unsure, unsure]), np.stack([p, n])
     no_p = _first(unscored, _where(p == 0, f"no {which} label in this window"))
     no_n = _first(no_p, _where(n == 0, f"no {other} label in this window"))
-    yield _whole(estimate("roc_auc", area, rows, spread, np.stack([p, n]), no_n), everyone)
+    yield _whole(estimate("roc_auc", s.roc_auc(seen), rows, both, base, no_n), everyone)
     precision = s.average_precision(seen)
     # Binomial in the positives, which Boyd, Eng and Page (2013), ECML, find good enough.
     yield _whole(estimate("average_precision", precision, rows, precision * (1 - precision), p, no_p), everyone)
-    groups, losses = s.gaps(seen), s.loss_spreads(seen)
-    sd = s.ece_by_chance(groups, rows)[1]
+    groups = s.gaps(seen)
+    losses = s.loss_spreads(seen) if sure else (unsure, unsure)
+    sd = s.ece_by_chance(groups, rows)[1] if sure else unsure
     with np.errstate(invalid="ignore", divide="ignore"):
         log_loss, brier = (_floats(outcomes, name) / rows for name in ("log_loss_sum", "brier_sum"))
     yield _whole(estimate("log_loss", log_loss, rows, losses[0], rows, unscored), everyone)
@@ -129,7 +138,7 @@ def _of_all_classes(outcomes: pd.DataFrame, first: Ints, window: Ints) -> Iterat
         share = total(_floats(outcomes, "tp")) / labelled
         why = _first(_without_prediction(whole), _where(labelled == 0, NO_LABEL))
         yield _whole(estimate("accuracy", share, labelled, share * (1 - share), labelled, why), first)
-        scores = total(np.bincount(seen.at, minlength=len(outcomes)).astype(np.float64))
+        scores = total(seen.sizes.astype(np.float64))
         why = _where(rows == 0, np.where(scores > 0, NO_LABEL, NO_SCORE))
         log_loss = total(_floats(outcomes, "log_loss_sum")) / rows
         score = np.clip(np.nan_to_num(seen.sums / seen.rows, nan=0.5), s.LEAST, 1 - s.LEAST)
@@ -155,7 +164,7 @@ def _mean(one: Valued, first: Ints, window: Ints) -> Valued:
     return _whole(estimate(one.of.metric, value, rows, variance * rows, rows, why), first)
 
 
-def _of_errors(outcomes: pd.DataFrame) -> Iterator[Valued]:
+def _of_errors(outcomes: pd.DataFrame, sure: bool) -> Iterator[Valued]:
     """A regression."""
     seen, n = s.scored(outcomes), _floats(outcomes, "labelled")
     why = _first(_without_prediction(outcomes), _where(n == 0, NO_LABEL))
@@ -178,8 +187,8 @@ def _of_errors(outcomes: pd.DataFrame) -> Iterator[Valued]:
             "r2": (r2, determined), "bias": (bias, mse - bias**2),
         }  # fmt: skip
         for metric, level in QUANTILES.items():
-            density = (s.quantile(seen, level + NEAR) - s.quantile(seen, level - NEAR)) / (2 * NEAR)
-            found[metric] = s.quantile(seen, level), level * (1 - level) * density**2
+            between = s.quantile(seen, level + NEAR) - s.quantile(seen, level - NEAR) if sure else np.full(len(n), np.nan)
+            found[metric] = s.quantile(seen, level), level * (1 - level) * (between / (2 * NEAR)) ** 2
     for metric, (value, spread) in found.items():
         reason = _first(why, still) if metric == "r2" else why
         yield _whole(estimate(metric, value, n, np.maximum(spread, 0), n, reason), everyone)
@@ -215,8 +224,7 @@ def _without_prediction(outcomes: pd.DataFrame) -> Texts:
 
 
 def _without_score(outcomes: pd.DataFrame, seen: s.Scored) -> Texts:
-    listed = np.bincount(seen.at, minlength=len(outcomes)) > 0
-    return _where(_floats(outcomes, "scored") == 0, np.where(listed, NO_LABEL, NO_SCORE))
+    return _where(_floats(outcomes, "scored") == 0, np.where(seen.sizes > 0, NO_LABEL, NO_SCORE))
 
 
 def _first(*reasons: Texts) -> Texts:

@@ -23,19 +23,29 @@ PERIODS: tuple[periods.Period, ...] = ("day", "week", "month")
 ENOUGH_ROWS, ENOUGH_WINDOWS = 30, 3  # of the reference, to say what is usual
 LEVEL = 0.95
 PAIR = " & "  # in the name of a segment of two columns
+UNUSED = ("unlabelled", *(name for of in ("labels", "spots", "lag_bins") for name in (of, *outcomes.LISTS[of])))  # each list costs a merge
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """What windows are compared with: the metrics of its own windows, and of the whole."""
+
+    windows: "Measured"
+    whole: "Measured"
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
-    """The metrics of a table of outcomes; `period` is the place in PERIODS of each row's window, -1 for none."""
+    """The metrics of a table of outcomes; `period` is the place in PERIODS of each row's window."""
 
     table: pd.DataFrame
     values: list[Valued]
 
-    def keys(self, one: Valued) -> pd.DataFrame:
-        """The keys of a metric's windows."""
-        return self.table.iloc[one.at][["model", "version", "segment", "window_start", "window_end", "period"]].assign(column=one.column)
+    def names(self, one: Valued) -> pd.Index:
+        """Segment and class of each of a metric's windows, as one text."""
+        segments = self.table["segment"].to_numpy(object)[one.at]
+        return pd.Index(segments + "\0" + one.column)
 
 
 def measure(quality: pd.DataFrame) -> pd.DataFrame:
@@ -54,7 +64,7 @@ def measure(quality: pd.DataFrame) -> pd.DataFrame:
     it where low is bad (accuracy, roc_auc, …), for a bias on the side on which it stands. usual : the same of the reference's own windows of the
     same length, from three of 30 rows on.
     """
-    singles = quality[~quality["segment"].str.contains(PAIR, regex=False)]
+    singles = quality[~quality["segment"].str.contains(PAIR, regex=False)].drop(columns=list(UNUSED), errors="ignore")
     parts = [part for _, rows in singles.groupby("kind", sort=True) for part in _of_kind(rows)]
     found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return typed(found.assign(monitor="quality") if len(found) else found)
@@ -62,63 +72,71 @@ def measure(quality: pd.DataFrame) -> pd.DataFrame:
 
 def _of_kind(quality: pd.DataFrame) -> Iterator[pd.DataFrame]:
     own = quality["dataset"] == "reference"
-    references = {str(version): measured(rows) for version, rows in quality[own].groupby("version", sort=True)}
+    references = {str(version): _reference(rows) for version, rows in quality[own].groupby("version", sort=True)}
     for reference in references.values():
-        yield from _tables(reference, None, "reference")
+        yield from _tables(reference.windows, None)
     for version, rows in quality[~own].groupby("version", sort=True):
-        yield from _tables(measured(rows), references.get(str(version), references.get("")), "log")
+        yield from _tables(_by_period(rows), references.get(str(version), references.get("")))
 
 
-def measured(quality: pd.DataFrame) -> Measured:
-    """The metrics of the days, weeks and months of one version and dataset, and of its whole if it has one."""
+def _reference(quality: pd.DataFrame) -> Reference:
     timed = quality["window_start"].notna()
-    merged = [outcomes.merge(quality[timed], period).assign(period=i) for i, period in enumerate(PERIODS)]
-    table = pd.concat([*merged, quality[~timed].assign(period=-1)], ignore_index=True)
-    return Measured(table, v.values(table))
+    whole = quality[~timed].reset_index(drop=True)
+    return Reference(_by_period(quality[timed]), Measured(whole, v.values(whole)))
 
 
-def _tables(seen: Measured, reference: Measured | None, dataset: str) -> Iterator[pd.DataFrame]:
+def _by_period(windows: pd.DataFrame) -> Measured:
+    """The metrics of days, weeks and months."""
+    merged = [outcomes.merge(windows, period).assign(period=i) for i, period in enumerate(PERIODS)]
+    table = pd.concat(merged, ignore_index=True)
+    return Measured(table, v.values(table, sure=False) if len(table) else [])
+
+
+def _tables(seen: Measured, reference: Reference | None) -> Iterator[pd.DataFrame]:
     coverage = v.coverage(seen.table)
     for i, one in enumerate(seen.values):
-        keys = seen.keys(one)
-        noise, usual = np.full(len(keys), np.nan), np.full(len(keys), np.nan)
-        if reference is not None and one.of.metric != "label_coverage":
-            noise, usual = floors(keys, one, reference.keys(reference.values[i]), reference.values[i])
         blank = np.isnan(one.of.value)
-        yield keys.assign(
-            metric=one.of.metric, dataset=dataset, rows=np.nan_to_num(one.of.rows).astype(np.int64), value=one.of.value,
+        noise = usual = np.full(len(blank), np.nan)
+        if reference is not None and one.of.metric != "label_coverage":
+            noise, usual = _floors(seen, i, reference)
+        yield seen.table[["model", "version", "segment", "window_start", "window_end", "dataset"]].take(one.at).assign(
+            column=one.column, metric=one.of.metric, rows=np.nan_to_num(one.of.rows).astype(np.int64), value=one.of.value,
             noise=np.where(blank, np.nan, noise), usual=np.where(blank, np.nan, usual),
-            reason=pd.Series(one.of.reason, keys.index).where(blank, None), coverage=coverage[one.at],
-        )[(keys["period"] >= 0).to_numpy()]  # fmt: skip
+            reason=pd.Series(one.of.reason).where(blank, None).to_numpy(object), coverage=coverage[one.at],
+        )  # fmt: skip
 
 
-def floors(keys: pd.DataFrame, one: Valued, own_keys: pd.DataFrame, own: Valued) -> tuple[Floats, Floats]:
-    """noise and usual of windows, by the whole and by the windows of their reference; NaN where it has no such segment or class."""
-    names = ["segment", "column"]
-    whole = np.flatnonzero(own_keys["period"] < 0)
-    at = pd.MultiIndex.from_frame(own_keys.iloc[whole][names]).get_indexer(pd.MultiIndex.from_frame(keys[names]))
-    known = np.flatnonzero(at >= 0)
-    noise, before = np.full(len(keys), np.nan), np.full(len(keys), np.nan)
-    base = whole[at[known]]
-    noise[known] = by_chance(own.of.take(base), one.of.take(known))
-    if own.gaps is not None:
-        mean, sd = ece_by_chance(own.gaps.take(base), one.of.rows[known])
-        noise[known] = np.minimum(mean + 1.645 * sd, 1)
-    before[known] = own.of.value[base]
-    low = np.full(len(keys), own.of.metric in LOW_IS_BAD)
-    if own.of.metric == "bias":
-        low = one.of.value < before
-    lower, upper = (_usual(own_keys, own, level, keys) for level in (1 - LEVEL, LEVEL))
-    return noise, np.where(low, lower, upper)
+def _floors(seen: Measured, i: int, reference: Reference) -> tuple[Floats, Floats]:
+    """noise and usual of the windows of one metric, NaN where the reference has no such segment or class."""
+    one, names = seen.values[i], seen.names(seen.values[i])
+    noise, usual, before = (np.full(len(names), np.nan) for _ in range(3))
+    if reference.whole.values:
+        whole = reference.whole.values[i]
+        at = reference.whole.names(whole).get_indexer(names)
+        known = np.flatnonzero(at >= 0)
+        base = at[known]
+        before[known] = whole.of.value[base]
+        noise[known] = by_chance(whole.of.take(base), one.of.take(known))
+        if whole.gaps is not None:
+            mean, sd = ece_by_chance(whole.gaps.take(base), one.of.rows[known])
+            noise[known] = np.minimum(mean + 1.645 * sd, 1)
+    low = one.of.value < before if one.of.metric == "bias" else np.full(len(names), one.of.metric in LOW_IS_BAD)
+    if reference.windows.values:
+        period = seen.table["period"].to_numpy()[one.at]
+        for level, side in ((1 - LEVEL, low), (LEVEL, ~low)):
+            for length in range(len(PERIODS)) if side.any() else ():
+                found = _usual(reference.windows, i, length, level)
+                chosen = side & (period == length)
+                usual[chosen] = found.reindex(names[chosen]).to_numpy()
+    return noise, usual
 
 
-def _usual(own_keys: pd.DataFrame, own: Valued, level: float, keys: pd.DataFrame) -> Floats:
-    """A quantile of the reference's windows of the same length."""
-    names = ["segment", "column", "period"]
-    enough = (own_keys["period"] >= 0).to_numpy() & (own.of.rows >= ENOUGH_ROWS) & ~np.isnan(own.of.value)
-    groups = own_keys[enough].assign(value=own.of.value[enough]).groupby(names)["value"]
-    found = groups.quantile(level)[groups.size() >= ENOUGH_WINDOWS]
-    return np.asarray(found.reindex(pd.MultiIndex.from_frame(keys[names])), np.float64)
+def _usual(own: Measured, i: int, length: int, level: float) -> "pd.Series[float]":
+    """A quantile of the reference's own windows of one length, by segment and class; where there are enough of them."""
+    of = own.values[i].of
+    enough = (own.table["period"].to_numpy()[own.values[i].at] == length) & (of.rows >= ENOUGH_ROWS) & ~np.isnan(of.value)
+    groups = pd.Series(of.value[enough]).groupby(own.names(own.values[i])[enough])
+    return groups.quantile(level)[groups.size() >= ENOUGH_WINDOWS]
 
 
 def state(quality: pd.DataFrame, metrics: Sequence[str] = METRICS) -> pd.DataFrame:
