@@ -27,8 +27,8 @@ def moves_together(quality: pd.DataFrame, drift: pd.DataFrame, importance: Mappi
     same_onset : a breach of the input began in a window in which one of quality began.
     correlation : Spearman's, of the drift's value with how bad quality was, over the windows that have both; NaN of fewer than 5.
     windows : how many have both. importance : as a share of all that is given; NaN without.
-    weight : what they are ranked by. (together − otherwise, not below 0, plus correlation, not below 0, plus 1/2 for the same onset), times
-        importance over its mean where that is given. 0 is no sign of anything.
+    weight : what they are ranked by. (together − otherwise, not below 0, plus the correlation where chance exceeds it in less than one case of
+        20, plus 1/2 for the same onset), times importance over its mean where that is given. 0 is no sign of anything.
     """
     bad = _by_window(quality)
     parts = [_of_input(str(column), bad, rows) for column, rows in drift.groupby("column", observed=True, sort=True)]
@@ -37,7 +37,9 @@ def moves_together(quality: pd.DataFrame, drift: pd.DataFrame, importance: Mappi
     total = sum(given.values())
     known = found["column"].map(given)
     found["importance"] = known.fillna(0) / total if total > 0 else np.nan
-    signs = (found["together"] - found["otherwise"].fillna(0)).clip(lower=0).fillna(0) + found["correlation"].clip(lower=0).fillna(0)
+    signs = (found["together"] - found["otherwise"].fillna(0)).clip(lower=0).fillna(0)
+    # Of n windows without a connexion the correlation's deviation is 1 / sqrt(n - 1).
+    signs += found["correlation"].where(found["correlation"] * np.sqrt(found["windows"] - 1) > 1.645, 0)
     found["weight"] = (signs + found["same_onset"] / 2) * (found["importance"] * len(found) if total > 0 else 1.0)
     return found.sort_values("weight", ascending=False, kind="stable", ignore_index=True)[COLUMNS]
 
