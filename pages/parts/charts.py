@@ -38,27 +38,28 @@ def over_time(
 
     Parameters
     ----------
-    judged : judged measurements of one column and metric; a line breaks where windows are missing or could not be measured.
+    judged : judged measurements of one column and metric; a line breaks where windows are missing or could not be measured. Points are hollow
+        where a column `hollow` says so.
     focus : the column; the sample's events that show in it are shaded through the plot.
     """
     colours = palette()
     figure = go.Figure()
     by = "line" if "line" in judged else "version"
     names = list(dict.fromkeys(judged.sort_values("window_start")[by]))
-    top = _top(judged)
+    low, top = _range(judged)
     for name in names:
-        _floors(figure, judged[judged[by] == name], colours, first=name == names[0])
+        _floors(figure, judged[judged[by] == name], colours, first=name == names[0], top=top)
     limits = [_limit(figure, judged, which, names, by, colours) for which in ("warning", "critical")]
     served = list(marks.versions["version"]) if by == "version" else names  # a version has one colour, whichever others are shown
     for i, name in enumerate(names):
         place = served.index(name) if name in served else i
         _line(figure, judged[judged[by] == name], str(name), place, y_format, colours)
     plot = height - 60 - LANE * len(marks.lanes)
-    _labels(figure, [limit for limit in limits if limit], top, plot)
+    _labels(figure, [limit for limit in limits if limit], (low, top), plot)
     lay_out(figure, height, colours)
     figure.update_yaxes(
         title_text=y_title,
-        range=[0, top],
+        range=[low, top],
         tickformat=".2~%" if y_format.endswith("%") else "~g",
         gridcolor=colours.grid,
         zerolinecolor=colours.grid,
@@ -152,14 +153,22 @@ def _spans(judged: pd.DataFrame, events: Sequence[Event], focus: str, colours: P
             yield area | WHOLE_HEIGHT | {"fillcolor": colour, "opacity": 0.13, "line": {"width": 0}}
 
 
-def _floors(figure: go.Figure, one: pd.DataFrame, colours: Palette, first: bool) -> None:
-    """What chance gives, as an area, and what the reference's own windows give, as a dotted line; in steps."""
+def _floors(figure: go.Figure, one: pd.DataFrame, colours: Palette, first: bool, top: float) -> None:
+    """What chance gives, as an area, and what the reference's own windows give, as a dotted line; in steps.
+
+    Where a low value is bad, chance gives all from its floor up to the `top`.
+    """
     steps = summaries.with_gaps(one)
     x = _steps(steps)
     if steps[["noise", "usual"]].isna().all(axis=None):
         return  # a metric without floors; a legend of what is not drawn would be in the way
+    noise, fill = np.repeat(steps["noise"].to_numpy(float), 2), "tozeroy"
+    if (one["side"] == "below").all():
+        edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+        figure.add_scatter(x=x, y=np.where(np.isnan(noise), np.nan, top), **edge)
+        fill = "tonexty"
     figure.add_scatter(
-        x=x, y=np.repeat(steps["noise"].to_numpy(float), 2), mode="lines", line={"width": 0}, fill="tozeroy", hoverinfo="skip",
+        x=x, y=noise, mode="lines", line={"width": 0}, fill=fill, hoverinfo="skip",
         fillcolor=faint(colours.muted, 0.25), name="noise: chance alone", legendgroup="noise", showlegend=first, legendrank=1010,
     )  # fmt: skip
     line = {"width": 1.4, "dash": "dot", "color": colours.muted}
@@ -195,6 +204,8 @@ def _line(figure: go.Figure, one: pd.DataFrame, name: str, i: int, y_format: str
     level = series["level"].fillna(-1).astype(int)
     own = colours.series[i % len(colours.series)]
     breach = level > 0
+    hollow = series["hollow"].fillna(False).to_numpy(bool) if "hollow" in series else np.zeros(len(series), bool)
+    filled = [colours.state(step) if step > 0 else own for step in level]
     figure.add_scatter(
         x=start + (end - start) / 2,
         y=series["value"],
@@ -205,8 +216,8 @@ def _line(figure: go.Figure, one: pd.DataFrame, name: str, i: int, y_format: str
         marker={
             "symbol": SYMBOLS[i % len(SYMBOLS)],
             "size": np.where(breach, 9, 6),
-            "color": [colours.state(step) if step > 0 else own for step in level],
-            "line": {"width": 1, "color": colours.background},
+            "color": np.where(hollow, colours.background, filled),
+            "line": {"width": np.where(hollow, 1.6, 1), "color": np.where(hollow, filled, colours.background)},
         },
         connectgaps=False,
         customdata=np.column_stack([series["window_start"].astype(str), series["window_end"].astype(str)]),
@@ -232,17 +243,22 @@ def _cell_text(row: dict[str, Any]) -> str:
     return f"<b>{words.plain_html(row['column'] or words.TABLE)}</b>: {state}<br>{when}, {words.plain_html(row['version'])}<br>{value}"
 
 
-def _top(judged: pd.DataFrame) -> float:
-    """The upper end of the y axis: a little above all that is drawn; 1 where nothing is."""
+def _range(judged: pd.DataFrame) -> tuple[float, float]:
+    """The ends of the y axis: from 0, or from below all that is drawn where that is negative or a low value is the bad one."""
     drawn = judged[["value", "noise", "usual", "warning", "critical"]].to_numpy(float)
     finite = drawn[np.isfinite(drawn)]
     highest = float(finite.max()) if len(finite) else 0.0
-    return highest * 1.08 if highest > 0 else 1.0
+    lowest = float(finite.min()) if len(finite) else 0.0
+    if lowest < 0 or (len(finite) and (judged["side"] == "below").all()):
+        room = 0.08 * max(highest - lowest, 0.01)
+        return (lowest - room if lowest < 0 else max(lowest - room, 0.0)), highest + room
+    return 0.0, highest * 1.08 if highest > 0 else 1.0
 
 
-def _labels(figure: go.Figure, limits: list[tuple[float, str, str]], top: float, plot: int) -> None:
+def _labels(figure: go.Figure, limits: list[tuple[float, str, str]], ends: tuple[float, float], plot: int) -> None:
     """The names of the thresholds at the right, moved apart where they would lie on each other."""
-    at = [value / top * plot for value, _, _ in limits]  # px above the axis
+    low, top = ends
+    at = [(value - low) / (top - low) * plot for value, _, _ in limits]  # px above the axis
     order = np.argsort(at)
     placed: list[float] = [0.0] * len(at)
     least = 6.0
@@ -253,7 +269,7 @@ def _labels(figure: go.Figure, limits: list[tuple[float, str, str]], top: float,
         figure.add_annotation(
             x=1,
             xref="paper",
-            y=y / plot * top,
+            y=low + y / plot * (top - low),
             text=text,
             showarrow=False,
             xanchor="left",

@@ -56,6 +56,7 @@ def _fill(place: Path) -> None:
     for version in ("v1", "v2"):
         load(store, [SAMPLE / f"training-{version}.parquet"], "flight-delay", "reference", version, roles)
     load(store, [SAMPLE / "log-2013-06.parquet"], "flight-delay", "log", roles=roles)
+    load(store, [_labels_of_june(place)], "flight-delay", "labels", roles=roles)
     reference, log = _odd("2024-01-01", 0.0), _odd("2024-03-04", 3.0)
     for name, table in (("reference", reference), ("log", log)):
         table.to_parquet(place / f"odd-{name}.parquet")
@@ -63,6 +64,14 @@ def _fill(place: Path) -> None:
     load(store, [place / "odd-reference.parquet"], "odd", "reference", roles=odd)
     load(store, [place / "odd-log.parquet"], "odd", "log", roles=odd)
     run(store)
+
+
+def _labels_of_june(place: Path) -> Path:
+    """The labels of the log's month alone, so that loading them costs no more than that."""
+    labels = pd.read_parquet(SAMPLE / "labels.parquet")
+    june = labels["inference_id"] // 1_000_000 == 201306  # yyyymmddnnnn
+    labels[june].to_parquet(place / "labels-2013-06.parquet")
+    return place / "labels-2013-06.parquet"
 
 
 def _odd(start: str, shift: float) -> pd.DataFrame:

@@ -1,0 +1,191 @@
+"""Quality: is the model still right?"""
+
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from data.errors import BadInput
+from monitors import explain, outcome_values, root_cause, summaries, thresholds
+from monitors import outcome_views as views
+from pages.parts import charts, quality_charts, quality_tables, reads, reads_quality, sidebar, words
+from pages.parts.heading import heading
+from pages.parts.scope import Scope
+
+WHOLE = "all classes"
+FIRST = ("log_loss", "roc_auc", "accuracy", "mae")  # in this order, of those that a model has
+MOST_LINES = 6  # versions drawn over each other
+
+
+def main() -> None:
+    """The page."""
+    scope = sidebar.scope()
+    heading("Quality", "quality")
+    window = st.segmented_control("Window", ["day", "week", "month"], default="week", required=True, key="window", bind="query-params")
+    task = reads_quality.task(scope)
+    judged, rules = all_judged(scope, window, str(task.get("kind", "")))
+    if judged["value"].isna().all():
+        unmeasured(scope, judged, str(task.get("reason") or ""))
+        return
+    names = [str(v) for v in reads.versions(scope.model, scope.snapshot)["version"] if v in set(judged["version"])]
+    measured = judged[judged["value"].notna() & (judged["metric"] != "label_coverage")]
+    latest = str(measured.sort_values("window_start", kind="stable")["version"].iloc[-1])
+    version = scope.version or latest
+    metric = now(scope, judged, version)
+    over_time(scope, judged, rules, metric, window)
+    in_detail(scope, names, version, str(task["kind"]))
+    where_worst(scope, version, metric)
+    moves_together(scope, version, metric)
+
+
+def all_judged(scope: Scope, window: str, kind: str) -> tuple[pd.DataFrame, tuple[thresholds.Rule, ...]]:
+    """Every metric of the model's kind in windows of one length, judged as if all alerted, and the rules that were taken for it."""
+    rules = reads.rules(scope)
+    metrics = [*outcome_values.METRICS.get(kind, ()), "label_coverage"]
+    for metric in metrics:
+        rules, _ = summaries.as_if_alerting(rules, window, scope.segment, monitor="quality", metric=metric)
+    judged = reads.judged(scope, [window], rules, monitor="quality")
+    return judged[judged["metric"].isin(metrics)].astype({"metric": "str", "column": "str", "version": "str"}), rules
+
+
+def unmeasured(scope: Scope, judged: pd.DataFrame, reason: str) -> None:
+    """Why there is nothing to show, and what to do."""
+    if judged.empty and not reason:
+        sidebar.nothing_measured(scope, "quality")
+        return
+    why = reason or ", ".join(sorted(set(judged["reason"].dropna().astype(str))))
+    st.info(
+        f"Quality cannot be measured here: {words.escaped(why)}. Labels are loaded with `python -m monitors load FILE --model "
+        f"{scope.model} --as labels`, whenever they come; the next run measures the windows that they belong to.",
+        icon=":material/info:",
+    )
+
+
+def now(scope: Scope, judged: pd.DataFrame, version: str) -> str:
+    """How the latest window stands that has labels enough, metric by metric; gives the metric that is chosen."""
+    own = judged[(judged["version"] == version) & (judged["column"] == "")]
+    least = thresholds.resolve(reads.rules(scope), monitor="quality").min_coverage
+    enough = own[own["value"].notna() & (own["coverage"] >= least) & (own["metric"] != "label_coverage")]
+    chosen = enough if len(enough) else own[own["value"].notna()]
+    start, end = chosen["window_start"].max(), chosen.loc[chosen["window_start"].idxmax(), "window_end"]
+    upto = own[own["window_start"] <= start]
+    coverage = upto[(upto["metric"] == "label_coverage") & (upto["window_start"] == start)]["value"]
+    late = "" if start == own["window_start"].max() else ", the latest window of which enough labels are there"
+    st.markdown(f"**{words.escaped(version)}, {words.span(start, end)}**{late}: {coverage.max():.0%} of the rows have a label.")
+    states = reads_quality.states(replace(scope, since=start.to_pydatetime(), until=end.to_pydatetime()), version)
+    order = [*FIRST, *(m for m in states["metric"].unique() if m not in FIRST)]
+    states = states.sort_values("metric", key=lambda names: names.map(order.index), kind="stable")
+    names: list[str] = []
+
+    def take() -> None:
+        if rows := st.session_state["metrics"].selection.rows:
+            st.session_state["metric"] = names[rows[0]]
+
+    names += quality_tables.metrics(upto, states, "metrics", take)
+    return str(st.selectbox("Metric", names, key="metric", bind="query-params", width=260))
+
+
+def over_time(scope: Scope, judged: pd.DataFrame, rules: tuple[thresholds.Rule, ...], metric: str, window: str) -> None:
+    """One metric over time, with its thresholds, floors and label coverage."""
+    told = words.metric(metric)
+    st.subheader(f"{told.label} over time", anchor=False)
+    st.caption(told.reading)
+    _, alerting = summaries.as_if_alerting(reads.rules(scope), window, scope.segment, monitor="quality", metric=metric)
+    if not alerting:
+        st.caption(f":material/notifications_off: {words.not_alerting(metric, window, scope.segment)}")
+    own = judged[judged["metric"] == metric]
+    classes = sorted(set(own["column"]) - {""})
+    column = ""
+    if classes:
+        named = st.selectbox("Class", [WHOLE, *classes], key="class", bind="query-params", width=260)
+        column = "" if named == WHOLE else named
+    shown = own[own["column"] == column]
+    if shown["value"].isna().all():
+        st.info(f"{told.label} could not be measured: {words.escaped(', '.join(sorted(set(shown['reason'].dropna()))))}.", icon=":material/info:")
+        return
+    served = reads.versions(scope.model, scope.snapshot)
+    marks = charts.Marks(served, reads.sample_events(scope))
+    least = thresholds.resolve(rules, monitor="quality", metric=metric).min_coverage
+    shown = shown.assign(hollow=shown["coverage"] < least)
+    figure = charts.over_time(shown, marks, y_title=told.title, y_format=told.format, focus="label", height=460)
+    quality_charts.with_coverage(figure, judged[judged["metric"] == "label_coverage"], [str(v) for v in served["version"]], least)
+    charts.show(figure, "over_time", f"{told.label} by {window} and version, with thresholds, floors and the share of rows that have a label")
+    if shown["hollow"].any():
+        st.caption(f"Hollow points: fewer than {least:.0%} of the window’s rows have a label yet, so it raises no alert and ends none.")
+
+
+def in_detail(scope: Scope, names: list[str], version: str, kind: str) -> None:
+    """Scores, classes and errors of the period."""
+    st.subheader("In detail, over the period", anchor=False)
+    if kind == "regression":
+        found = views.errors(reads_quality.merged(scope, version))
+        charts.show(quality_charts.errors(found, "label"), "errors", f"How the errors of {version} are spread")
+        return
+    lines = names[-MOST_LINES:] if kind == "binary" else [version]
+    merged = {name: reads_quality.merged(scope, name) for name in lines}
+    with st.grid(columns=2, min_column_width=420):
+        cells = [st.container() for _ in range(4)]
+    drawn = {
+        "Score against truth": (views.reliability, quality_charts.reliability, "reliability", "Mean score against the share of positives"),
+        "ROC curve": (views.roc, quality_charts.roc, "roc", "Recall against the false positive rate"),
+        "Errors by score": (views.deciles, quality_charts.deciles, "deciles", "Share of wrong predictions in each tenth by score"),
+    }
+    for place, (title, (view, chart, key, alt)) in zip(cells, drawn.items(), strict=False):
+        found = pd.concat([view(own).assign(line=lambda t, n=name: n if kind == "binary" else t["class"]) for name, own in merged.items()])
+        with place:
+            st.markdown(f"**{title}**")
+            if found.empty:
+                st.caption("Needs a score and labels of more than one class.")
+            else:
+                charts.show(chart(found, names), key, alt)
+    with cells[3]:
+        st.markdown(f"**Predicted and true class, {words.escaped(version)}**")
+        found = views.confusion(merged[version])
+        charts.show(quality_charts.confusion(found), "confusion", f"Rows of {version} by label and prediction")
+
+
+def where_worst(scope: Scope, version: str, metric: str) -> None:
+    """The segments that are worse than the rest beyond noise."""
+    st.subheader(f"Where {words.metric(metric).label} is worst", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        against = st.segmented_control(
+            "Compared with", [explain.REFERENCE, explain.BEFORE], default=explain.REFERENCE, required=True, key="against", bind="query-params"
+        )
+        everything = st.toggle("Show all segments", key="all_segments", bind="query-params")
+    found = reads_quality.worst(scope, version, metric, against)
+    if found.table.empty:
+        st.caption("There is no segment column: name some in the role `segments`.")
+        return
+    worse = int(found.table["is_worse"].sum())
+    change = "" if pd.isna(found.before) else f" against {words.number(found.before)} in {against}"
+    small = f", {found.too_small:,} have fewer than 100 labelled rows" if found.too_small else ""
+    said = f"{worse:,} of {found.tested:,} segments and pairs are worse than all others beyond noise" if worse else (
+        f"None of {found.tested:,} segments and pairs is worse than all others beyond noise"
+    )  # fmt: skip
+    st.markdown(f"{words.escaped(version)}, all rows: **{words.number(found.now)}**{change}. {said}{small}.")
+    if worse or everything:
+        quality_tables.worst(found, everything)
+
+
+def moves_together(scope: Scope, version: str, metric: str) -> None:
+    """Inputs whose drift goes with the metric."""
+    st.subheader("Moves together with", anchor=False)
+    st.caption("Inputs whose weekly drift goes with the metric. It says where to look, and is no proof of a cause.")
+    with st.popover("Importance of the inputs", icon=":material/upload_file:", width="content"):
+        st.markdown("A CSV of `column,importance`: how much the model looks at each input. It ranks what moves by it.")
+        file = st.file_uploader("CSV", type="csv", key="importance", label_visibility="collapsed")
+    importance = None
+    if file is not None:
+        try:
+            importance = root_cause.read_importance(file.getvalue().decode("utf-8", "replace"), file.name, reads_quality.inputs(scope))
+        except BadInput as mistake:
+            st.error(words.escaped(str(mistake)), icon=":material/error:")
+    found = reads_quality.together(scope, version, metric, importance)
+    told = found[found["weight"] > 0]
+    if told.empty:
+        st.caption(f"No input of {words.escaped(version)} moves together with {words.metric(metric).label} in this period.")
+        return
+    quality_tables.together(told)
+
+
+main()
