@@ -106,6 +106,6 @@ def _keys(figure: go.Figure, seen: pd.DataFrame, colours: Palette) -> None:
     if (seen["level"] >= NOT_TRUSTED).any():
         shown.append(("estimate not to be trusted", "markers", {"marker": open_mark | {"symbol": "diamond"}}))
     if (seen["truth"].notna() & (seen["coverage"] < COVERED)).any():
-        shown.append(("few labels yet", "markers", {"marker": open_mark | {"symbol": "circle"}}))
+        shown.append((f"labels for under {COVERED:.0%} of rows", "markers", {"marker": open_mark | {"symbol": "circle"}}))
     for i, (name, mode, look) in enumerate(shown):
         figure.add_scatter(x=[None], y=[None], mode=mode, name=name, legendrank=1010 + i, **look)

@@ -45,7 +45,7 @@ def test_the_chart_draws_truth_and_estimate_and_breaks_at_gaps(seen: pd.DataFram
     assert hollow == [False, False, False, True, False, True, False]
     assert "cannot be trusted" in estimate.hovertext[4]
     assert "temp is outside" in estimate.hovertext[4]
-    assert {"estimate not to be trusted", "few labels yet"} <= {trace.name for trace in figure.data}
+    assert {"estimate not to be trusted", "labels for under 90% of rows"} <= {trace.name for trace in figure.data}
     assert "&lt;1&gt;" in truth.name
     low, high = figure.layout.yaxis.range
     assert 0.4 < low < 0.5
