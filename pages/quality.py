@@ -8,7 +8,7 @@ import streamlit as st
 from data.errors import BadInput
 from monitors import explain, outcome_values, root_cause, summaries, thresholds
 from monitors import outcome_views as views
-from pages.parts import charts, quality_charts, quality_tables, reads, reads_quality, sidebar, words
+from pages.parts import charts, estimates, quality_charts, quality_tables, reads, reads_quality, sidebar, words
 from pages.parts.heading import heading
 from pages.parts.scope import Scope
 
@@ -26,6 +26,7 @@ def main() -> None:
     judged, rules = all_judged(scope, window, str(task.get("kind", "")))
     if judged["value"].isna().all():
         unmeasured(scope, judged, str(task.get("reason") or ""))
+        estimates.show(scope, window)  # needed most where no label is there at all
         return
     names = [str(v) for v in reads.versions(scope.model, scope.snapshot)["version"] if v in set(judged["version"])]
     measured = judged[judged["value"].notna() & (judged["metric"] != "label_coverage")]
@@ -33,6 +34,7 @@ def main() -> None:
     version = scope.version or latest
     metric = now(scope, judged, version)
     over_time(scope, judged, rules, metric, window)
+    estimates.show(scope, window, metric)
     in_detail(scope, names, version, str(task["kind"]))
     where_worst(scope, version, metric)
     moves_together(scope, version, metric)

@@ -13,6 +13,7 @@ from pages.parts.colours import Palette, faint, palette
 from pages.parts.lanes import LANE, Marks, add_lanes, lay_out, legend, naive
 
 BAND = 0.16  # how dense its colour is
+MANY = 60  # windows of a version, from which marks and lines are thin
 
 
 def against_truth(seen: pd.DataFrame, marks: Marks, *, y_title: str, y_format: str, height: int = 420) -> go.Figure:
@@ -69,13 +70,14 @@ def _line(figure: go.Figure, own: pd.DataFrame, name: str, colour: str, colours:
     series = summaries.with_gaps(own)
     start, end = naive(series["window_start"]), naive(series["window_end"])
     is_truth = what == "truth"
+    thin = len(series) > MANY
     hollow = (series["coverage"].fillna(0) < COVERED) if is_truth else (series["level"] >= NOT_TRUSTED)
     figure.add_scatter(
         x=start + (end - start) / 2, y=series[what], mode="lines+markers", name=words.plain_html(name), showlegend=is_truth, connectgaps=False,
-        line={"color": colour, "width": 2.2 if is_truth else 1.6, "dash": "solid" if is_truth else "dash"},
+        line={"color": colour, "width": (2.2 if is_truth else 1.6) / (2 if thin else 1), "dash": "solid" if is_truth else "dash"},
         marker={
-            "symbol": "circle" if is_truth else "diamond", "size": 7,
-            "color": np.where(hollow, colours.background, colour), "line": {"width": 1.5, "color": colour},
+            "symbol": "circle" if is_truth else "diamond", "size": 4 if thin else 7,
+            "color": np.where(hollow, colours.background, colour), "line": {"width": 1 if thin else 1.5, "color": colour},
         },
         hovertext=["" if np.isnan(row[what]) else _text(row, what) for row in series.to_dict("records")],
         hovertemplate=f"<b>{words.plain_html(name)}</b> {what} %{{y:{y_format}}}<br>%{{hovertext}}<extra></extra>",
@@ -104,6 +106,6 @@ def _keys(figure: go.Figure, seen: pd.DataFrame, colours: Palette) -> None:
     if (seen["level"] >= NOT_TRUSTED).any():
         shown.append(("estimate not to be trusted", "markers", {"marker": open_mark | {"symbol": "diamond"}}))
     if (seen["truth"].notna() & (seen["coverage"] < COVERED)).any():
-        shown.append(("few labels yet", "markers", {"marker": open_mark | {"symbol": "circle"}}))
+        shown.append((f"labels for under {COVERED:.0%} of rows", "markers", {"marker": open_mark | {"symbol": "circle"}}))
     for i, (name, mode, look) in enumerate(shown):
         figure.add_scatter(x=[None], y=[None], mode=mode, name=name, legendrank=1010 + i, **look)

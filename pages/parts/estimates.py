@@ -8,7 +8,7 @@ import streamlit as st
 from monitors.estimated import LEVEL
 from monitors.estimated_trust import COVERED, NOT_TRUSTED, WINDOW, WITH_CARE
 from monitors.periods import Period
-from pages.parts import charts, estimate_charts, reads_estimates, words
+from pages.parts import charts, estimate_charts, reads, reads_estimates, words
 from pages.parts.scope import Scope
 
 FIRST = ("roc_auc", "log_loss", "accuracy", "f1", "precision", "recall", "brier", "mae", "rmse")  # as they are offered
@@ -22,8 +22,9 @@ SHIFT = (
 )
 
 
-def show(scope: Scope, period: Period, marks: charts.Marks) -> None:
-    """Estimate against truth over time, the track record in a sentence, and where not to trust it."""
+def show(scope: Scope, period: Period, metric: str | None = None) -> None:
+    """Estimate against truth over time, the track record in a sentence, and where not to trust it; of a metric if it can be estimated, else of
+    one to choose."""
     st.subheader("Estimated without labels", anchor=False)
     told = reads_estimates.told(scope, period)
     known = set(told.seen["metric"]) if len(told.seen) else set()
@@ -31,12 +32,14 @@ def show(scope: Scope, period: Period, marks: charts.Marks) -> None:
         why = told.reasons
         st.info(NO_ESTIMATES if not why else f"No estimate in this period: {words.escaped(', '.join(why))}.", icon=":material/info:")
         return
-    names = [name for name in FIRST if name in known]
-    metric = st.selectbox("Estimate of", names, format_func=lambda m: words.metric(m).label, key="estimate_of", bind="query-params", width=260)
+    if metric not in known:
+        names = [name for name in FIRST if name in known]
+        metric = str(st.selectbox("Estimate of", names, key="estimate_of", bind="query-params", width=260))
     seen = told.seen[told.seen["metric"] == metric]
     doubts(seen, period)
     st.markdown(track_record(told.record[told.record["metric"] == metric], seen, period))
     label = words.metric(metric)
+    marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
     figure = estimate_charts.against_truth(seen, marks, y_title=label.title, y_format=label.format)
     charts.show(figure, "estimates", f"{label.label} by {period}, estimated without labels and as labels showed it")
     st.caption(SHIFT)

@@ -3,14 +3,14 @@
     PYTHONPATH=. python tests/benchmarks/bench_estimated.py
 
 Prints how far the two are apart, how far each is from the truth (labels that neither was given), and CPU and wall seconds without imports.
-Vigia's are two: counting raw rows, which a store does once, when they are loaded (here NumPy and pandas, as in the tests), and measuring
-from counts: 7 metrics, of days, weeks and months, with floors, against 3 metrics of weeks. The first time installs nannyml into .bench/ (2 GB).
+Vigia's are two: counting outcomes, which a store does once for rows that it has loaded, and measuring from counts: 7 metrics, of days, weeks
+and months, with floors, against 3 metrics of weeks. The first time installs nannyml into .bench/ (2 GB).
 """
 
 import json
 import os
+import shutil
 import subprocess
-import sys
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -19,15 +19,18 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
+from data import quality as counting
+from data.load import load
+from data.refresh import refresh
+from data.roles import from_dict
+from data.store import open_store
+from monitors import estimated, run
 from tests.benchmarks.bench_peers import HERE, JOBS, python_of
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "monitors"))
-
-from rawoutcomes import quality
-
-from monitors import estimated
-
 METRICS = ("roc_auc", "accuracy", "f1")
+ROLES = {
+    "timestamp": "time", "score": "score", "prediction": "prediction", "label": "label", "types": {"prediction": "category", "label": "category"},
+}  # fmt: skip
 SAMPLE, LEAST = Path("data/sample"), 100  # rows of a week that are compared
 QUIET = {"DO_NOT_TRACK": "1", "NML_DISABLE_USAGE_LOGGING": "1", "PYTHONWARNINGS": "ignore"}
 
@@ -61,19 +64,19 @@ def sample(version: str) -> Path:
     return place
 
 
-def counted(rows: pd.DataFrame, dataset: str, labels: bool) -> pd.DataFrame:
-    text = rows[["prediction", "label"]].astype(str).astype(object)
-    label = text["label"] if labels else None
-    return quality(rows.assign(time=rows["time"].dt.tz_localize("UTC"), prediction=text["prediction"], label=label), dataset=dataset)
-
-
 def own(place: Path) -> tuple[pd.DataFrame, list[float]]:
     """Estimates by week; CPU and wall seconds of counting, then of measuring."""
-    reference, log = (pd.read_parquet(place / f"{name}.parquet") for name in ("reference", "log"))
+    shutil.rmtree(place / "store", ignore_errors=True)
+    store = open_store(str(place / "store"))
+    pd.read_parquet(place / "log.parquet").drop(columns="label").to_parquet(place / "unlabelled.parquet")
+    load(store, [place / "reference.parquet"], "bench", "reference", roles=from_dict(ROLES))
+    load(store, [place / "unlabelled.parquet"], "bench", roles=from_dict(ROLES))
+    refreshed = refresh(store, "bench", lambda _step, _share: None)
+    assert refreshed is not None
     clock = [(time.process_time(), time.perf_counter())]
-    counts = pd.concat([counted(reference, "reference", True), counted(log, "log", False)], ignore_index=True)
+    counting.refresh(store, "bench", refreshed, lambda _step, _share: None)
     clock.append((time.process_time(), time.perf_counter()))
-    found = estimated.measure(counts)
+    found = estimated.measure(run.quality(store, model="bench"))
     clock.append((time.process_time(), time.perf_counter()))
     weeks = found[(found["dataset"] == "log") & (found["window_end"] - found["window_start"] == pd.Timedelta(7, "D"))]
     wide = weeks.assign(metric=weeks["metric"].str.removeprefix("estimated_")).pivot(index="window_start", columns="metric", values="value")
