@@ -108,7 +108,7 @@ def added(counted: pd.DataFrame, length: periods.Period) -> pd.DataFrame:
     summed = counted.assign(start=start).groupby([*keys, "start", "segment", "kind"], sort=True, observed=True)
     found = summed[COUNTS].sum().join(summed[["window_start", "window_end"]].agg({"window_start": "min", "window_end": "max"}))
     found = found.reset_index()
-    found["window_start"], found["window_end"] = periods.borders(found, np.arange(len(found)), length)
+    found["window_start"], found["window_end"] = periods.borders_of(found, np.arange(len(found)), length)
     return found
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monitors.periods import Period, borders, sizes, starts, sums
+from monitors.periods import Period, borders_of, sizes, starts, sums
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -163,11 +163,11 @@ def merge(quality: pd.DataFrame, period: Period) -> pd.DataFrame:
 def _added(windows: pd.DataFrame, first: NDArray[np.intp], period: Period) -> pd.DataFrame:
     """One row for each run of rows that begins at a position in `first`."""
     merged = windows.iloc[first].reset_index(drop=True)
-    merged["window_start"], merged["window_end"] = borders(windows, first, period)
+    merged["window_start"], merged["window_end"] = borders_of(windows, first, period)
     if len(first) == len(windows):  # nothing to add up
         return merged
     for name in windows.columns.intersection([*COUNTS, *SUMS]):
-        merged[name] = sums(windows[name], first)
+        merged[name] = sums(windows[name], np.arange(len(windows)), first)
     group = np.repeat(np.arange(len(first)), sizes(first, len(windows)))
     for of, lists in LISTS.items():
         if of in windows:

@@ -174,6 +174,13 @@ def borders(
     return {"window_start": pd.Series(begin, dtype=kind), "window_end": pd.Series(end, dtype=kind)}
 
 
+def borders_of(windows: pd.DataFrame, first: NDArray[np.intp], period: Period) -> tuple[pd.Series, pd.Series]:
+    """Start and end of the period of each run of rows that begins at a position in `first`."""
+    days = starts(windows["window_start"].iloc[first], period)
+    made = borders(windows, np.arange(len(windows)), first, [(np.ones(len(first), bool), days, period)])
+    return made["window_start"], made["window_end"]
+
+
 def ends(start: NDArray[np.int64], period: Period) -> NDArray[np.int64]:
     """The day after each period of a length, from the day on which it starts; in days since 1970."""
     if period == "month":

@@ -85,7 +85,7 @@ def _served(windows: pd.DataFrame, length: periods.Period) -> pd.DataFrame:
     start = periods.starts(windows["window_start"], length)
     by = windows.assign(start=start).groupby(["version", "start"], sort=True)
     found = by.agg(rows=("rows", "sum"), window_start=("window_start", "min"), window_end=("window_end", "max")).reset_index()
-    found["window_start"], found["window_end"] = periods.borders(found, np.arange(len(found)), length)
+    found["window_start"], found["window_end"] = periods.borders_of(found, np.arange(len(found)), length)
     return found.drop(columns="start")
 
 
@@ -101,7 +101,7 @@ def _lags(log: pd.DataFrame, length: periods.Period) -> pd.DataFrame:
     found = by.agg(
         rows=("rows", "sum"), labelled=("labelled", "sum"), window_start=("window_start", "min"), window_end=("window_end", "max")
     ).reset_index()
-    found["window_start"], found["window_end"] = periods.borders(found, np.arange(len(found)), length)
+    found["window_start"], found["window_end"] = periods.borders_of(found, np.arange(len(found)), length)
     value, counted = _medians(own, group, len(found))
     reason = pd.Series(NO_LAGS, found.index).where(np.isnan(value), None)
     coverage = found["labelled"] / found["rows"].where(found["rows"] > 0)
