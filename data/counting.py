@@ -235,6 +235,7 @@ def _of_classes(cursor: Connection, task: Task, sets: Sets) -> tuple[pd.DataFram
     told = (d >= 0) & (y >= 0) & (at[d] >= 0)
     names = {"labels": np.array(task.classes, object)[y[told]], "label_counts": n[told]}
     found |= _lists(place[told] * len(kept) + at[d[told]], size * len(kept), names)
+    found["scored"] = np.zeros(size * len(kept), np.int64)
     return groups, found | (_scores(cursor, task, sets, groups, kept) if task.scores else {})
 
 

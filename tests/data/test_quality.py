@@ -370,13 +370,19 @@ def test_probabilities_are_matched_to_classes_by_name_or_not_at_all():
     assert tasks.matched(["p_1", "x"], ("1", "2")) is None
 
 
+def test_a_model_without_a_log_has_no_outcomes(store: Store):
+    assert read(store, model="m").empty
+    assert outcomes.merge(read(store, model="m"), "week").columns.tolist() == outcomes.COLUMNS
+    assert (task(store, "m"), quality.is_stale(store, "m")) == ({}, False)
+
+
 def test_a_label_of_numbers_and_a_prediction_of_words_are_the_same_classes(store: Store):
     rows = pd.DataFrame({"ts": DAYS[0], "the key": ["1", "2", "3", "4"], "v": "v", "r": "eu", ODD: "x", "said": [True, False, True, None]})
     put(store, "log", rows, score=None, types={"said": "category", "y": "number"})
     put(store, "labels", pd.DataFrame({"the key": ["1", "2", "3"], "y": [1.0, 1.0, 0.0]}), "labels")
     count(store)
     row = read(store, model="m", segment="all").iloc[0]
-    assert (row["tp"], row["fn"], row["fp"], row["predicted"], row["scored"] == 0 or np.isnan(row["scored"])) == (1, 1, 1, 3, True)
+    assert (row["tp"], row["fn"], row["fp"], row["predicted"], row["scored"]) == (1, 1, 1, 3, 0)
     assert task(store, "m") == {"kind": "binary", "positive": "1", "classes": ["0", "1"], "reason": ""}
 
 

@@ -30,6 +30,8 @@ def test_roles_come_back_from_their_dict_as_they_were(names: list[str], window: 
         window=window,
         decimal=decimal,
         time_zone=zone,
+        task="binary",
+        positive="yes",
         reference=("2026-01-01", "2026-02-01"),
     )
     assert from_dict(to_dict(roles)) == roles
@@ -47,6 +49,8 @@ def test_roles_come_back_from_their_dict_as_they_were(names: list[str], window: 
         ("features: [a]\ntypes: {a: float}", r"`types` takes lines such as"),
         ("features: [a]\ntypes: {aa: number}", r'`types` names "aa", which has no role\. Did you mean "a"'),
         ("window: week", r'`window` is one of day, hour, found "week"'),
+        ("task: ranking", r'`task` is one of binary, multiclass, regression, found "ranking"'),
+        ("positive: [1]", r"`positive` takes text, found \[1\]"),
         ("decimal: ;", r"`decimal` is one of auto, \., ,"),
         ("time_zone: Berlin", r'`time_zone` "Berlin" is not known'),
         ("reference: [2026-02-01, 2026-01-01]", r"`reference` ends before it starts"),
