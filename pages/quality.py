@@ -161,10 +161,8 @@ def where_worst(scope: Scope, version: str, metric: str) -> None:
     worse = int(found.table["is_worse"].sum())
     change = "" if pd.isna(found.before) else f" against {words.number(found.before)} in {against}"
     small = f", {found.too_small:,} have fewer than 100 labelled rows" if found.too_small else ""
-    said = f"{worse:,} of {found.tested:,} segments and pairs are worse than all others beyond noise" if worse else (
-        f"None of {found.tested:,} segments and pairs is worse than all others beyond noise"
-    )  # fmt: skip
-    st.markdown(f"{words.escaped(version)}, all rows: **{words.number(found.now)}**{change}. {said}{small}.")
+    many = f"{worse or 'None'} of {found.tested:,} segments and pairs {'are' if worse > 1 else 'is'} worse than all others beyond noise"
+    st.markdown(f"{words.escaped(version)}, all rows: **{words.number(found.now)}**{change}. {many}{small}.")
     if worse or everything:
         quality_tables.worst(found, everything)
 
