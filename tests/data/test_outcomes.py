@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from data.load import load
+from data.refresh import refresh
 from data.roles import from_dict, guess
 from data.store import Store, open_store
 from monitors import run
@@ -25,7 +26,7 @@ def errors(store: Store, tmp_path: Path, column: str, values: list[Any], scores:
     table = pd.DataFrame({"ts": ts, "score": scores or [0.5] * len(values), "latency_ms": 1.0, "x": 1.0, column: values})
     table.to_parquet(tmp_path / "log.parquet")
     load(store, [tmp_path / "log.parquet"], "m", roles=from_dict(ROLES | {"status": column}))
-    run.run(store)
+    refresh(store, "m", lambda _step, _share: None)
     (row,) = run.profiles(store, model="m", column="", segment="all", dataset="log").to_dict("records")
     return row["errors"], row["rows"]
 

@@ -106,7 +106,7 @@ names = iter(range(10**6))
 @given(HISTORIES)
 # Two files of one load, the first without a value, then another load: DuckLake 1.5.5 lost the "a", see `_connect` in data/store.py
 @example([("insert", [(1.0, None), (1.0, "a")]), ("insert", [(1.0, "b")])])
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_history_of_the_lake_agrees_with_plain_duckdb(shared: Store, history: list[tuple[str, Any]]):
     done = History(shared, f"h{next(names)}")
     for what, given_ in history:

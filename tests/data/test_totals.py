@@ -6,6 +6,7 @@ import pytest
 
 from data.bins import LATENCY
 from data.load import load
+from data.refresh import refresh
 from data.roles import from_dict
 from data.store import Store, open_store, transact
 from monitors import run
@@ -38,14 +39,14 @@ def put(store: Store, tmp_path, name: str, table: pd.DataFrame, dataset: str = "
     return load(store, [path], "m", dataset, roles=from_dict(ROLES))[0].load
 
 
-@pytest.fixture
-def store(tmp_path) -> Store:
-    opened = open_store(str(tmp_path / "store"))
-    table = rows()
-    put(opened, tmp_path, "reference", table.assign(**{'in"come; --': np.floor(table['in"come; --'])}), "reference")
-    put(opened, tmp_path, "first", table.iloc[:2500])
-    put(opened, tmp_path, "second", table.iloc[2500:])
-    run.run(opened)
+@pytest.fixture(scope="module")
+def store(tmp_path_factory) -> Store:
+    folder, table = tmp_path_factory.mktemp("totals"), rows()
+    opened = open_store(str(folder / "store"))
+    put(opened, folder, "reference", table.assign(**{'in"come; --': np.floor(table['in"come; --'])}), "reference")
+    put(opened, folder, "first", table.iloc[:2500])
+    put(opened, folder, "second", table.iloc[2500:])
+    refresh(opened, "m", lambda _step, _share: None)
     return opened
 
 
@@ -76,15 +77,6 @@ def test_rows_failures_and_last_times_of_each_window(store, segment, chosen):
 def test_repeats_are_the_rows_more_than_there_are_distinct_ids(store):
     found = counted(store, column="", segment="all")
     assert found["duplicates"].tolist() == by_day(rows())["id"].apply(lambda ids: len(ids) - ids.nunique()).tolist()
-
-
-def test_without_an_id_whole_rows_are_compared(tmp_path):
-    # a, a, a, b, c: two rows more than there are distinct ones.
-    store = open_store(str(tmp_path / "store"))
-    pd.DataFrame({"ts": pd.Timestamp("2026-03-02", tz="UTC"), "x": list("aaabc")}).to_parquet(tmp_path / "log.parquet")
-    load(store, [tmp_path / "log.parquet"], "m", roles=from_dict({"timestamp": "ts", "features": ["x"], "types": {"x": "category"}}))
-    run.run(store)
-    assert counted(store, column="", segment="all")["duplicates"].tolist() == [2]
 
 
 def test_fractions_where_the_reference_has_whole_numbers(store):

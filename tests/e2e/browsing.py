@@ -1,4 +1,4 @@
-"""A real server on a free port, and waiting for a page of it."""
+"""A real server on a free port, waiting for a page of it, and what must hold of every page."""
 
 import os
 import socket
@@ -11,10 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 ROOT = Path(__file__).parents[2]
 ODD_NAMES = ['in"come; --', "<b>bold</b>", "a.b", " lead", "x[0]", "größe"]
+# What Streamlit's own elements do; ours must have no serious finding at all.
+STREAMLITS_OWN = {"svg-img-alt", "presentation-role-conflict", "aria-dialog-name", "list", "listitem"}
+FITS = "(main => main.scrollWidth === main.clientWidth)(document.querySelector('[data-testid=stMain]'))"
+HAS_SCHEME = "scheme => getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === scheme"
 IDLE = '[data-testid="stApp"][data-test-connection-state="CONNECTED"][data-test-script-state="notRunning"]'
 
 
@@ -24,17 +29,8 @@ def serving(place: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        "dashboard.py",
-        "--server.port",
-        str(port),
-        "--server.fileWatcherType",
-        "none",
-    ]
+    options = ["--server.port", str(port), "--server.fileWatcherType", "none"]
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", *options]
     environment = os.environ | {"VIGIA_STORE": str(place)}
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -63,3 +59,17 @@ def settle(page: Page) -> None:
     page.wait_for_timeout(150)
     page.wait_for_selector(IDLE)
     assert page.get_by_test_id("stException").all_inner_texts() == []
+
+
+def check_widths_and_schemes(page: Page) -> None:
+    """Nothing scrolls sideways on a wide and a narrow screen, and axe finds nothing serious, light and dark."""
+    for width in (1440, 800):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_function(FITS)  # charts follow a moment later, on a busy machine some seconds
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_function(HAS_SCHEME, arg=scheme)
+        settle(page)
+        found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        serious = {v["id"]: [n["html"][:200] for n in v["nodes"]] for v in found if v["impact"] in ("serious", "critical")}
+        assert {name: nodes for name, nodes in serious.items() if name not in STREAMLITS_OWN} == {}, scheme

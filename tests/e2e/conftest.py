@@ -1,7 +1,8 @@
 """A real server on a store with a month of the sample and an awkward model, and a real browser on it."""
 
-import os
+import math
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlparse
@@ -10,16 +11,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from browsing import ODD_NAMES, ROOT, serving, settle
-from filelock import FileLock
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 SAMPLE = ROOT / "data" / "sample"
-expect.set_options(timeout=20_000)  # other workers take their share of the machine
+FEATURES = ["carrier", "origin", "hour", "seats", "temp", "humid", "pressure", "precip"]  # of 17: what each page shows needs no more
+expect.set_options(timeout=60_000)  # other workers take their share of the machine
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests in a browser last: what is quick to fail comes first."""
-    items.sort(key=lambda item: "e2e" in item.path.parts)
+    """Tests in a browser last: what is quick to fail comes first. Among them the largest modules first, so that no worker ends alone."""
+    sizes = Counter(item.path for item in items)
+    items.sort(key=lambda item: sizes[item.path] if "e2e" in item.path.parts else math.inf, reverse=True)
 
 
 @pytest.fixture(scope="session")
@@ -32,16 +34,9 @@ def browser_type_launch_args() -> dict[str, object]:
 
 
 @pytest.fixture(scope="session")
-def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The store, made once for all workers."""
-    base = tmp_path_factory.getbasetemp()
-    place = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "e2e-store"
-    with FileLock(f"{place}.lock"):
-        if not (place / "done").exists():
-            shutil.rmtree(place, ignore_errors=True)
-            _fill(place)
-            (place / "done").touch()
-    return place
+def sample_store(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """The store that most tests look at."""
+    return once("sample", _fill)
 
 
 def _fill(place: Path) -> None:
@@ -52,7 +47,9 @@ def _fill(place: Path) -> None:
     from monitors.run import run
 
     store = open_store(str(place))
-    roles = from_dict(to_dict(load_yaml(SAMPLE / "roles.yaml")) | {"segments": ["origin"]})
+    given = to_dict(load_yaml(SAMPLE / "roles.yaml"))
+    types = {name: kind for name, kind in given["types"].items() if name in (*FEATURES, "prediction", "label")}
+    roles = from_dict(given | {"features": FEATURES, "segments": ["origin"], "types": types})
     for version in ("v1", "v2"):
         load(store, [SAMPLE / f"training-{version}.parquet"], "flight-delay", "reference", version, roles)
     load(store, [SAMPLE / "log-2013-06.parquet"], "flight-delay", "log", roles=roles)
@@ -96,24 +93,36 @@ def fresh_url(sample_store: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def empty_url(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="session")
+def empty_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server on a store with nothing in it."""
-    with serving(tmp_path / "empty") as url:
+    with serving(tmp_path_factory.mktemp("empty") / "store") as url:
         yield url
 
 
+@pytest.fixture(scope="session")
+def context(browser: Browser, browser_context_args: dict[str, object]) -> Iterator[BrowserContext]:
+    """One for all tests: what Streamlit sends to a browser, some megabytes of JavaScript, is fetched once."""
+    context = browser.new_context(**browser_context_args)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def page(page: Page) -> Iterator[Page]:
+def page(context: BrowserContext) -> Iterator[Page]:
     """A page that must not write an error on the console nor ask for anything outside of this machine."""
     errors: list[str] = []
     outside: list[str] = []
-    page.set_default_timeout(30_000)
+    context.clear_cookies()
+    page = context.new_page()
+    page.set_default_timeout(60_000)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(f"{message.text} {message.location}") if _is_ours(message) else None)
     page.on("request", lambda request: outside.append(request.url) if _leaves(request.url) else None)
     yield page
-    assert errors == []
+    told = list(errors)  # before it is closed: a server that a test had for itself is gone by now, of which the page would complain
+    page.close()
+    assert told == []
     assert outside == []
 
 

@@ -5,15 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from browsing import ODD_NAMES, ROOT, serving, settle
+from browsing import ODD_NAMES, ROOT, check_widths_and_schemes, serving, settle
 from playwright.sync_api import Browser, Page, expect
 
 from data.store import open_store, transact
 
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py") if path.stem != "__init__")
-# What Streamlit's own elements do; ours must have no serious finding at all.
-STREAMLITS_OWN = {"svg-img-alt", "presentation-role-conflict", "aria-dialog-name", "list", "listitem"}
 # The middle of some mark of the heat map in the row that is labelled temp.
 CELL_OF_TEMP = """() => {
     const middle = e => { const box = e.getBoundingClientRect(); return {x: box.x + box.width / 2, y: box.y + box.height / 2} }
@@ -21,7 +18,6 @@ CELL_OF_TEMP = """() => {
     const marks = [...document.querySelectorAll('.stPlotlyChart .scatterlayer .point')].map(middle)
     return label && marks.find(mark => Math.abs(mark.y - middle(label).y) < 6)
 }"""
-FITS = "(main => main.scrollWidth === main.clientWidth)(document.querySelector('[data-testid=stMain]'))"
 Visit = Callable[..., Page]
 
 
@@ -38,18 +34,8 @@ def test_a_deep_link_as_the_first_request_has_the_sidebar_and_the_column(visit: 
 
 
 @pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_page_opens_at_both_widths_without_sideways_scrolling_and_axe_finds_nothing_serious(
-    name: str, scheme: str, page: Page, visit: Visit
-):
-    page.emulate_media(color_scheme=scheme)
-    visit(path_of(name))
-    for width in (1440, 800):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_function(FITS)  # charts follow a moment later, on a busy machine some seconds
-    found = Axe().run(page).response["violations"]
-    serious = {v["id"]: [n["html"][:200] for n in v["nodes"]] for v in found if v["impact"] in ("serious", "critical")}
-    assert {name: nodes for name, nodes in serious.items() if name not in STREAMLITS_OWN} == {}
+def test_a_page_opens_at_both_widths_without_sideways_scrolling_and_axe_finds_nothing_serious(name: str, visit: Visit):
+    check_widths_and_schemes(visit(path_of(name)))
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -1,6 +1,7 @@
 """The schema page in a real browser: what was broken, by which rows; the schema as a file, applied with a reason, in the history."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -46,28 +47,27 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "store"
 
 
-@pytest.fixture
-def place(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made, tmp_path / "store"))
-
-
-def test_a_violation_names_its_rows_file_and_values(made: Path, page: Page):
+@pytest.fixture(scope="module")
+def made_url(made: Path) -> Iterator[str]:
     with serving(made) as url:
-        page.goto(f"{url}/schema?model=churn")
-        settle(page)
-        expect(page.get_by_text("3 violations")).to_be_visible()
-        expect(
-            page.get_by_role("heading", name="gone: missing column over time")
-        ).to_be_visible()  # the worst, since nothing was chosen
-        expect(page.get_by_text("200 of 200 rows")).to_be_visible()
-        expect(page.get_by_text("brought by broken.parquet (load 3)")).to_be_visible()
-        page.goto(f"{url}/schema?model=churn&metric=range_rate&window=day&column={quote(ODD)}")
-        settle(page)
-        expect(page.get_by_role("heading", name=f"{ODD}: out of range over time")).to_be_visible()
-        expect(page.get_by_text("Most frequent:")).to_be_visible()
+        yield url
 
 
-def test_a_file_is_applied_with_a_reason_and_stands_in_the_history(place: Path, page: Page, tmp_path: Path):
+def test_a_violation_names_its_rows_file_and_values(made_url: str, page: Page):
+    page.goto(f"{made_url}/schema?model=churn")
+    settle(page)
+    expect(page.get_by_text("3 violations")).to_be_visible()
+    expect(page.get_by_role("heading", name="gone: missing column over time")).to_be_visible()  # the worst, since nothing was chosen
+    expect(page.get_by_text("200 of 200 rows")).to_be_visible()
+    expect(page.get_by_text("brought by broken.parquet (load 3)")).to_be_visible()
+    page.goto(f"{made_url}/schema?model=churn&metric=range_rate&window=day&column={quote(ODD)}")
+    settle(page)
+    expect(page.get_by_role("heading", name=f"{ODD}: out of range over time")).to_be_visible()
+    expect(page.get_by_text("Most frequent:")).to_be_visible()
+
+
+def test_a_file_is_applied_with_a_reason_and_stands_in_the_history(made: Path, page: Page, tmp_path: Path):
+    place = Path(shutil.copytree(made, tmp_path / "store"))
     file = tmp_path / "schema.yaml"
     file.write_text(f"columns:\n  '{ODD}': {{max: 2.5}}\n  gone: {{required_in: [training]}}\n")
     with serving(place) as url:
@@ -91,21 +91,19 @@ def test_a_file_is_applied_with_a_reason_and_stands_in_the_history(place: Path, 
     assert run.alerts(store, model="churn").query("monitor == 'schema'")["metric"].tolist() == ["new_column"]
 
 
-def test_a_broken_file_is_told_in_a_sentence(made: Path, page: Page, tmp_path: Path):
+def test_a_broken_file_is_told_in_a_sentence(made_url: str, page: Page, tmp_path: Path):
     file = tmp_path / "schema.pbtxt"
     file.write_text("feature {\n name: \n}")
-    with serving(made) as url:
-        page.goto(f"{url}/schema?model=churn")
-        settle(page)
-        page.get_by_role("tab", name="Export and import").click()
-        page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
-        expect(page.get_by_text("schema.pbtxt, line 3: expected a value, found")).to_be_visible()
+    page.goto(f"{made_url}/schema?model=churn")
+    settle(page)
+    page.get_by_role("tab", name="Export and import").click()
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
+    expect(page.get_by_text("schema.pbtxt, line 3: expected a value, found")).to_be_visible()
 
 
-def test_a_model_without_a_reference_says_what_to_do(made: Path, page: Page):
-    with serving(made) as url:
-        page.goto(f"{url}/schema?model=alone")
-        settle(page)
-        expect(page.get_by_text("Nothing is broken in this period.")).to_be_visible()
-        page.get_by_role("tab", name="Learnt schema").click()
-        expect(page.get_by_text("No reference was profiled, so nothing was learnt.").first).to_be_visible()
+def test_a_model_without_a_reference_says_what_to_do(made_url: str, page: Page):
+    page.goto(f"{made_url}/schema?model=alone")
+    settle(page)
+    expect(page.get_by_text("Nothing is broken in this period.")).to_be_visible()
+    page.get_by_role("tab", name="Learnt schema").click()
+    expect(page.get_by_text("No reference was profiled, so nothing was learnt.").first).to_be_visible()

@@ -7,10 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from browsing import serving, settle
+from browsing import check_widths_and_schemes, serving, settle
 from playwright.sync_api import Page, expect
-from test_pages import STREAMLITS_OWN
 
 Visit = Callable[..., Page]
 TALL = {"width": 1440, "height": 3000}  # tables further down are drawn only when they come into sight
@@ -77,6 +75,7 @@ def test_features_stand_with_their_causes_and_one_with_its_pairs(page: Page, vis
     assert len(rows) == 5
     for row in rows:
         assert float(row[3]) == pytest.approx(1000 * float(row[2]), rel=1e-5)
+    check_widths_and_schemes(page)
 
 
 def test_a_category_has_a_table_of_what_became_what(page: Page, visit: Visit, skewed_url: str):
@@ -105,25 +104,13 @@ def test_without_a_key_the_distributions_are_shown_and_the_reason(visit: Visit, 
     cells = page.locator("[role=gridcell]")
     expect(cells.first).to_be_attached()
     assert AWKWARD in cells.all_text_contents()
+    check_widths_and_schemes(page)
 
 
 def test_without_training_features_the_page_says_how_to_load_them(visit: Visit, skewed_url: str):
     page = visit("skew?model=bare", skewed_url)
     expect(page.get_by_text("No training features are loaded for bare.")).to_be_visible()
     expect(page.get_by_text("--model bare --as training")).to_be_visible()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("model", ["keyed", "keyless"])
-def test_axe_finds_nothing_serious_and_nothing_scrolls_sideways(scheme: str, model: str, page: Page, visit: Visit, skewed_url: str):
-    page.emulate_media(color_scheme=scheme)
-    for width in (1440, 800):
-        page.set_viewport_size({"width": width, "height": 900})
-        visit(f"skew?model={model}", skewed_url)
-        assert page.evaluate("(main => main.scrollWidth - main.clientWidth)(document.querySelector('[data-testid=stMain]'))") == 0
-    found = Axe().run(page).response["violations"]
-    serious = {v["id"]: [n["html"][:200] for n in v["nodes"]] for v in found if v["impact"] in ("serious", "critical")}
-    assert {name: nodes for name, nodes in serious.items() if name not in STREAMLITS_OWN} == {}
 
 
 def test_another_column_is_chosen_and_stands_in_the_link(visit: Visit, skewed_url: str):

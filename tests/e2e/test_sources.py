@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import serving, settle
+from browsing import STREAMLITS_OWN, serving, settle
 from playwright.sync_api import Page, expect
-from test_pages import STREAMLITS_OWN
 
 from data import load as loading
 from data import roles as roles_of
@@ -126,32 +125,30 @@ def choose_row(page: Page, row: int) -> None:
     settle(page)
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "told"),
-    [
-        ("ragged.csv", "ts,id,x\n2026-01-01,1,2\n2026-01-02,2\n", "line 3 (row 2): expected 3 fields"),
-        ("book.xlsx", "PK\x03\x04 and so on", "a zip archive or an Excel workbook"),
-        ("dates.csv", "ts,id,x\n" + "".join(f"0{i}/0{i + 1}/2026,{i},{i}\n" for i in range(1, 9)), "can be"),
-    ],
-)
-def test_a_bad_file_is_told_in_its_sentence_and_nothing_is_loaded(
-    page: Page, url: str, place: Path, tmp_path: Path, name: str, text: str, told: str
-):
-    (tmp_path / name).write_text(text)
-    open_page(page, url)
-    offer(page, tmp_path / name, model="other")
-    if page.get_by_role("button", name=f"Load {name}").count():
-        page.get_by_role("button", name=f"Load {name}").click()
-    expect(page.get_by_test_id("stAlert").filter(has_text=told).first).to_be_visible()
-    settle(page)
-    assert loads(place) == []
-    if name == "dates.csv":  # the sentence says how to mend it, and the page has the field for that
-        page.get_by_text("How times and numbers are read").click()
-        page.get_by_role("textbox", name="Time format").fill("%d/%m/%Y")
-        page.keyboard.press("Enter")
+BAD = [
+    ("ragged.csv", "ts,id,x\n2026-01-01,1,2\n2026-01-02,2\n", "line 3 (row 2): expected 3 fields"),
+    ("book.xlsx", "PK\x03\x04 and so on", "a zip archive or an Excel workbook"),
+    ("dates.csv", "ts,id,x\n" + "".join(f"0{i}/0{i + 1}/2026,{i},{i}\n" for i in range(1, 9)), "can be"),
+]
+
+
+def test_bad_files_are_told_in_their_sentence_and_nothing_is_loaded(page: Page, url: str, place: Path, tmp_path: Path):
+    for name, text, told in BAD:
+        (tmp_path / name).write_text(text)
+        open_page(page, url)
+        offer(page, tmp_path / name, model="other")
+        if page.get_by_role("button", name=f"Load {name}").count():
+            page.get_by_role("button", name=f"Load {name}").click()
+        expect(page.get_by_test_id("stAlert").filter(has_text=told).first).to_be_visible()
         settle(page)
-        page.get_by_role("button", name=f"Load {name}").click()
-        expect(page.get_by_text("Loaded 8 rows of dates.csv")).to_be_visible()
+        assert loads(place) == []
+    # The sentence about dates.csv says how to mend it, and the page has the field for that.
+    page.get_by_text("How times and numbers are read").click()
+    page.get_by_role("textbox", name="Time format").fill("%d/%m/%Y")
+    page.keyboard.press("Enter")
+    settle(page)
+    page.get_by_role("button", name="Load dates.csv").click()
+    expect(page.get_by_text("Loaded 8 rows of dates.csv")).to_be_visible()
 
 
 def test_a_changed_role_goes_into_the_load_and_can_be_changed_later_with_a_reason(

@@ -1,11 +1,7 @@
 """The thresholds page in a real browser: a moved limit, saved, agrees everywhere; nothing that a person may type breaks it."""
 
 import io
-import os
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import ROOT, serving, settle
+from browsing import STREAMLITS_OWN, serving, settle
+from commandline import vigia
 from playwright.sync_api import Page, expect
-from test_pages import STREAMLITS_OWN
 
 from data.load import load
 from data.roles import from_dict
@@ -51,16 +47,19 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path / "store"
 
 
-@pytest.fixture
-def place(made: Path, tmp_path: Path) -> Path:
-    """A store of its own for each test, since they write."""
-    return Path(shutil.copytree(made, tmp_path / "store"))
-
-
-@pytest.fixture
-def url(place: Path) -> Iterator[str]:
-    with serving(place) as address:
+@pytest.fixture(scope="module")
+def served(made: Path) -> Iterator[str]:
+    with serving(made) as address:
         yield address
+
+
+@pytest.fixture
+def url(served: str, made: Path) -> str:
+    """The server, of whose rules none is left from the test before."""
+    store = open_store(str(made))
+    run.save_overrides(store, (), "as it was")
+    store.connection.close()
+    return served
 
 
 def open_page(page: Page, url: str, query: str = "") -> Page:
@@ -101,14 +100,9 @@ def move(page: Page, which: str, key: str, times: int = 1) -> None:
     settle(page)
 
 
-def command(place: Path, *words: str) -> str:
-    asked = [sys.executable, "-m", "monitors", *words, "--store", str(place)]
-    return subprocess.run(asked, cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True).stdout
-
-
 def alerts_told(place: Path) -> pd.DataFrame:
     """As the command line tells them."""
-    return pd.read_csv(io.StringIO(command(place, "alerts", "--format", "csv")))
+    return pd.read_csv(io.StringIO(vigia("alerts", "--format", "csv", "--store", place).stdout))
 
 
 def overrides(place: Path) -> str:
@@ -125,7 +119,7 @@ def open_tab(page: Page, name: str) -> None:
     settle(page)
 
 
-def test_a_moved_limit_shows_its_alerts_survives_other_pages_and_agrees_everywhere_once_saved(page: Page, url: str, place: Path):
+def test_a_moved_limit_shows_its_alerts_survives_other_pages_and_agrees_everywhere_once_saved(page: Page, url: str, made: Path):
     open_page(page, url)
     before = counts(page)
     assert before["Critical"] > 0
@@ -154,11 +148,11 @@ def test_a_moved_limit_shows_its_alerts_survives_other_pages_and_agrees_everywhe
     says(page, "Saved for psi")
     settle(page)
     assert counts(page) == moved
-    told = alerts_told(place)
+    told = alerts_told(made)
     of_psi = told[told["metric"] == "psi"]
     for severity in ("critical", "warning"):
         assert (of_psi["severity"] == severity).sum() == moved[severity.capitalize()]
-    assert "critical:" in overrides(place)
+    assert "critical:" in overrides(made)
 
     has_cell(page, "override")
     open_tab(page, "History")
@@ -169,7 +163,7 @@ def test_a_moved_limit_shows_its_alerts_survives_other_pages_and_agrees_everywhe
     assert counts(page, "Open alerts")["Open alerts"] == (told["state"] == "open").sum()
 
 
-def test_the_exact_number_the_fields_of_the_expander_reset_and_removal(page: Page, url: str, place: Path):
+def test_the_exact_number_the_fields_of_the_expander_reset_and_removal(page: Page, url: str, made: Path):
     open_page(page, url, "?rule_column=a.b")
     page.get_by_role("spinbutton", name="Critical, exact").fill("0.777")
     page.keyboard.press("Enter")
@@ -185,16 +179,16 @@ def test_the_exact_number_the_fields_of_the_expander_reset_and_removal(page: Pag
     page.get_by_role("textbox", name="Why", exact=True).fill("days matter here")
     page.get_by_role("button", name="Save").click()
     says(page, "Saved for psi of a.b")
-    assert "column: a.b" in overrides(place)
-    assert "window: day" in overrides(place)
+    assert "column: a.b" in overrides(made)
+    assert "window: day" in overrides(made)
 
     page.get_by_role("textbox", name="Why", exact=True).fill("weeks after all")
     page.get_by_role("button", name="Remove override").click()
     says(page, "is removed")
-    assert overrides(place) == "[]\n"
+    assert overrides(made) == "[]\n"
 
 
-def test_what_makes_no_sense_is_told_in_a_sentence_and_changes_nothing(page: Page, url: str, place: Path):
+def test_what_makes_no_sense_is_told_in_a_sentence_and_changes_nothing(page: Page, url: str, made: Path):
     open_page(page, url)
     page.get_by_role("spinbutton", name="Warning, exact").fill("0.9")
     page.keyboard.press("Enter")
@@ -208,7 +202,7 @@ def test_what_makes_no_sense_is_told_in_a_sentence_and_changes_nothing(page: Pag
     says(page, 'line 2: warning: expected a number, found "abc"')
     paste(page, "- metric: pssi\n  warning: 0.2\n")
     says(page, 'Did you mean "psi"')
-    assert overrides(place) == "[]\n"
+    assert overrides(made) == "[]\n"
 
     paste(page, "- metric: psi\n  column: a.b\n  warning: 0.2\n")
     has_cell(page, "0.1 (inherited)")
@@ -220,7 +214,7 @@ def test_what_makes_no_sense_is_told_in_a_sentence_and_changes_nothing(page: Pag
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the overrides as YAML").click()
     text = Path(download.value.path()).read_text()
-    assert text == overrides(place)
+    assert text == overrides(made)
     assert "column: a.b" in text
 
 

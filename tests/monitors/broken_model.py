@@ -45,8 +45,8 @@ def g1() -> pa.Table:
     return pa.table({"ts": pa.array(times, pa.timestamp("us", "UTC")), "x": pa.array(x, pa.float64(), from_pandas=False)})
 
 
-def fill(place: Path) -> tuple[int, int]:
-    """Load and measure the models `fragile`, `calm` and `g1`; gives how many scores are NaN, of how many rows of these days."""
+def fill(place: Path) -> None:
+    """Load and measure the models `fragile`, `calm` and `g1`."""
     store = open_store(str(place / "store"))
     for model, broken in (("fragile", True), ("calm", False)):
         for dataset, first, seed in (("reference", "2026-02-02", 1), ("log", "2026-03-02", 2)):
@@ -56,5 +56,9 @@ def fill(place: Path) -> tuple[int, int]:
     pq.write_table(g1(), place / "g1.parquet")
     load(store, [place / "g1.parquet"], "g1")
     run(store)
+
+
+def broken_rows() -> tuple[int, int]:
+    """How many scores are NaN, of how many rows of these days."""
     scores = table("2026-03-02", True, 2)["s"].to_numpy()
     return int(np.isnan(scores).sum()), len(BROKE) * PER_DAY

@@ -135,7 +135,7 @@ def one_alert(run, state):
     return *names, run[0]["window_start"], run[-1]["window_end"], len(run), peak["value"], limit, name, state
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40)
 @given(tables(), WIDE, RULES, st.randoms(use_true_random=False))
 def test_alerts_agree_with_the_slow_way_in_any_order_of_rows(table, wide, rules, random):
     judged = judge(table, (wide, *rules))

@@ -1,7 +1,6 @@
 """Inputs on which such tools went wrong, from file to measurement: each with the value that is right, computed from the raw rows."""
 
 import datetime
-import os
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,8 @@ import pytest
 
 from data.errors import BadInput
 from data.load import load
+from data.refresh import refresh
+from data.roles import from_dict
 from data.store import Store, open_store
 from monitors import run
 
@@ -30,8 +31,18 @@ def measured(store: Store, tmp_path: Path, reference: pd.DataFrame | None, log: 
             table.to_parquet(tmp_path / f"{name}.parquet")
             load(store, [tmp_path / f"{name}.parquet"], "m", name)
     run.run(store)
-    days = run.measurements(store, window="day", segment="all")
-    return {(row["column"], row["metric"]): row for _, row in days.iterrows()}
+    return first_day(store)
+
+
+def first_day(store: Store, **where: str) -> dict[tuple[str, str], pd.Series]:
+    """(column, metric) → the measurement of the first day."""
+    days = run.measurements(store, window="day", segment="all", **where)
+    return {(row["column"], row["metric"]): row for _, row in days[::-1].iterrows()}
+
+
+def profiled(store: Store) -> None:
+    """Count, without measuring what was counted."""
+    refresh(store, "m", lambda _step, _share: None)
 
 
 def profile(store: Store, column: str) -> pd.Series:
@@ -57,6 +68,10 @@ def test_g1_nan_infinity_and_null_are_three_things(store, tmp_path):
     assert n == 6
     assert (found["min"], found["max"], found["sum"] / n) == (1, 6, 3.5)
     assert np.sqrt(found["sum_squares"] / n - (found["sum"] / n) ** 2) == pytest.approx(1.7078, abs=1e-4)
+    measured = first_day(store)
+    assert values(measured, "x", "null_rate", "type_rate") == pytest.approx([2 / 12, 0])
+    assert np.isnan(measured["x", "range_rate"]["value"])
+    assert "no reference" in measured["x", "range_rate"]["reason"]
 
 
 def test_g2_one_bad_column_does_not_take_the_rest_with_it(store, tmp_path):
@@ -74,77 +89,89 @@ def test_g2_one_bad_column_does_not_take_the_rest_with_it(store, tmp_path):
         assert np.isnan(found["u", metric]["value"])
         assert found["u", metric]["rows"] == 0
         assert found["u", metric]["reason"] == "no values in this window"
+    assert values(found, "k", "range_rate") == pytest.approx([0.10])
+    assert values(found, "u", "null_rate") == [1.0]
+    assert found["u", "range_rate"]["reason"] == "no values in this window"
     alerts = run.alerts(store)
-    assert alerts.loc[alerts["column"] == "u", "metric"].tolist() == ["null_rate"]  # and no drift beside it
+    assert alerts.loc[alerts["column"] == "u", "metric"].tolist() == ["null_rate"]  # and no drift or range beside it
+    assert not (alerts["column"] == "ok").any()
 
 
-def test_g3_two_empty_deciles(store, tmp_path):
-    found = measured(
-        store, tmp_path, pd.DataFrame({"x": np.arange(1, 1001)}), pd.DataFrame({"ts": DAY, "x": np.arange(201, 1001)})
-    )  # fmt: skip
+# ---- G3 to G6: versions of one model, each with a reference of its own ----------------------------------------------------------
+
+Z, V = np.arange(1, 151), np.arange(1, 101)
+SHIFTED = np.repeat(V, [1970] * 50 + [2030] * 50)
+NUMBERS = {  # case → column x of the reference and of the log
+    "g3": (np.arange(1, 1001), np.arange(201, 1001)),
+    "g4": (np.r_[np.zeros(850), Z], np.r_[np.zeros(600), np.resize(Z, 400)]),
+    "g6": (np.repeat(V, 2000), SHIFTED),
+    "g6 ties": (np.repeat(V, 2000), SHIFTED[::200]),
+}
+PLANS = {"a": (700, 60), "b": (200, 90), "c": (100, 50)}  # G5: rows of the reference and of the log
+
+
+def fill_cases(folder: Path) -> Store:
+    store = open_store(str(folder / "store"))
+    tables = {name: tuple(pd.DataFrame({"x": side.astype(float)}) for side in sides) for name, sides in NUMBERS.items()}
+    tables["g5"] = tuple(pd.DataFrame({"plan": np.repeat(list(PLANS), [rows[i] for rows in PLANS.values()])}) for i in (0, 1))
+    roles = from_dict({"timestamp": "ts", "model_version": "v", "features": ["x", "plan"], "types": {"x": "number", "plan": "category"}})
+    for name, (reference, _) in tables.items():
+        reference.to_parquet(folder / f"{name}.parquet")
+        load(store, [folder / f"{name}.parquet"], "m", "reference", name, roles)
+    pd.concat([log.assign(ts=DAY, v=name) for name, (_, log) in tables.items()]).to_parquet(folder / "log.parquet")
+    load(store, [folder / "log.parquet"], "m", "log", None, roles)
+    run.run(store)
+    return store
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory) -> Store:
+    return fill_cases(tmp_path_factory.mktemp("cases"))
+
+
+def test_g3_two_empty_deciles(cases):
+    found = first_day(cases, version="g3")
     assert values(found, "x", "psi", "js", "ks") == pytest.approx([1.4248, 0.3287, 0.2], abs=1e-4)
     assert values(found, "x", "wasserstein") == pytest.approx([100 / 288.675], abs=1e-3)
 
 
-def test_g4_85_percent_zeros(store, tmp_path):
-    z = np.arange(1, 151)
-    reference = pd.DataFrame({"x": np.r_[np.zeros(850), z]})
-    found = measured(store, tmp_path, reference, pd.DataFrame({"ts": DAY, "x": np.r_[np.zeros(600), np.resize(z, 400)]}))
+def test_g4_85_percent_zeros(cases):
+    found = first_day(cases, version="g4")
     assert values(found, "x", "ks") == pytest.approx([0.25], abs=1e-9)
     assert 0.332 <= found["x", "psi"]["value"] <= 0.335
-    edges = run.bins(store, "m")["edges"].iloc[0]
-    zero = int(np.searchsorted(edges, 0.0))
-    assert profile(store, "x")["counts"][zero] == 600
-    assert profile(store, "x")["counts"].sum() == 1000
+    bins = run.bins(cases, "m").set_index(["version", "column"])
+    zero = int(np.searchsorted(bins.loc[("g4", "x"), "edges"], 0.0))
+    counts = run.profiles(cases, model="m", version="g4", column="x", segment="all", dataset="log")["counts"].iloc[0]
+    assert counts[zero] == 600
+    assert counts.sum() == 1000
 
 
-def test_g5_categories_at_unequal_sizes(store, tmp_path):
-    def plan(**n):
-        return pd.DataFrame({"plan": [k for k, times in n.items() for _ in range(times)]})
-
-    found = measured(store, tmp_path, plan(a=700, b=200, c=100), plan(a=60, b=90, c=50).assign(ts=DAY))
-    assert values(found, "plan", "chi2", "psi", "js", "hellinger", "linf") == pytest.approx(
-        [0.3099, 0.6791, 0.3448, 0.2892, 0.4], abs=1e-4
-    )
+def test_g5_categories_at_unequal_sizes(cases):
+    found = first_day(cases, version="g5")
+    metrics = ("chi2", "psi", "js", "hellinger", "linf")
+    assert values(found, "plan", *metrics) == pytest.approx([0.3099, 0.6791, 0.3448, 0.2892, 0.4], abs=1e-4)
     assert found["plan", "chi2"]["p_value"] == pytest.approx(9.6e-26, rel=0.01)
 
 
-def test_g6_many_rows_and_no_shift_of_importance(store, tmp_path):
-    v = np.arange(1, 101)
-    current = np.repeat(v, [1970] * 50 + [2030] * 50)
-    found = measured(store, tmp_path, pd.DataFrame({"x": np.repeat(v, 2000)}), pd.DataFrame({"ts": DAY, "x": current}))
+def test_g6_many_rows_and_no_shift_of_importance(cases):
+    found = first_day(cases, version="g6")
     assert values(found, "x", "ks", "psi", "wasserstein") == pytest.approx([0.0075, 0.000225, 0.0130], abs=1e-4)
     assert found["x", "ks"]["p_value"] == pytest.approx(2.6e-5, rel=0.05)
-    assert run.alerts(store).empty
+    assert run.alerts(cases).query("version == 'g6' and column == 'x'").empty
 
 
-def test_g6_ties_and_the_same_bytes_twice(tmp_path):
-    v = np.arange(1, 101)
-    small = pd.DataFrame({"ts": DAY, "x": np.repeat(v, [1970] * 50 + [2030] * 50)[::200]})
-    tables = []
-    for name in ("one", "two"):
-        folder = tmp_path / name
-        folder.mkdir()
-        own = open_store(str(folder / "store"))
-        found = measured(own, folder, pd.DataFrame({"x": np.repeat(v, 2000)}), small)
-        assert values(found, "x", "ks") == pytest.approx(
-            [0.0070], abs=1e-9
-        )  # walking through tied values row by row gives 0.0170
-        assert found["x", "ks"]["p_value"] > 0.99
-        tables.append(run.measurements(own, dataset=None))
-    assert tables[0].to_csv() == tables[1].to_csv()
+def test_g6_ties(cases):
+    found = first_day(cases, version="g6 ties")
+    assert values(found, "x", "ks") == pytest.approx([0.0070], abs=1e-9)  # walking through tied values row by row gives 0.0170
+    assert found["x", "ks"]["p_value"] > 0.99
 
 
-def test_g8_integers_that_come_back_as_floats(store, tmp_path):
-    reference = pd.DataFrame({"rooms": [1, 2, 3, 3], "label": [0, 1, 1, 0]})
-    log = pd.DataFrame(
-        {"ts": pd.date_range(DAY, periods=4, freq="h"), "rooms": [1, None, 3, 2.0], "prediction": [1.0, 0.0, 0.0, 1.0]}
-    )
-    measured(store, tmp_path, reference, log.assign(label=[1, 0, 1, 1]))
-    assert profile(store, "rooms")[["rows", "nulls", "misfits"]].tolist() == [4, 1, 0]
-    assert profile(store, "label")["new_values"] == 0
-    bins = run.bins(store, "m").set_index("column")
-    assert list(bins.loc["label", "categories"]) == ["0", "1"]
+def test_the_same_files_give_the_same_bytes_twice(cases, tmp_path):
+    again = fill_cases(tmp_path)
+    assert run.measurements(again, dataset=None).to_csv() == run.measurements(cases, dataset=None).to_csv()
+
+
+# ---- files, names, times --------------------------------------------------------------------------------------------------------
 
 
 def test_g9_both_files_are_thirty_one_days(store, tmp_path):
@@ -153,7 +180,7 @@ def test_g9_both_files_are_thirty_one_days(store, tmp_path):
     with pytest.raises(BadInput, match="time_format"):
         load(store, [tmp_path / "g9_a.csv"], "m")
     load(store, [tmp_path / "g9_a.csv", tmp_path / "g9_b.csv"], "m")
-    run.run(store)
+    profiled(store)
     days = run.profiles(store, model="m", column="x", segment="all", dataset="log")
     assert days["rows"].tolist() == [1] * 31
     assert (days["window_start"].min(), days["window_start"].max()) == (
@@ -163,20 +190,7 @@ def test_g9_both_files_are_thirty_one_days(store, tmp_path):
 
 
 def test_g11_awkward_names_come_back_character_for_character(store, tmp_path):
-    names = [
-        "1_code",
-        "cost/unit",
-        "net price",
-        "it's",
-        'say "hi"',
-        "a.b",
-        "größe",
-        "select",
-        "x;--",
-        "%s",
-        "<b>bold</b>",
-        " lead",
-    ]
+    names = ["1_code", "cost/unit", "net price", "it's", 'say "hi"', "a.b", "größe", "select", "x;--", "%s", "<b>bold</b>", " lead"]
     columns = {n: pa.array([1.0, 2.0, None, 4.0 + i]) for i, n in enumerate(names)}
     pq.write_table(pa.table({"ts": [datetime.datetime(2026, 3, 1, h) for h in range(4)], **columns}), tmp_path / "g11.parquet")
     load(store, [tmp_path / "g11.parquet"], "m", "reference")
@@ -191,18 +205,6 @@ def test_g11_awkward_names_come_back_character_for_character(store, tmp_path):
     assert set(run.measurements(store, monitor="schema")["column"]) == {"", "ts", *names}
 
 
-def test_g12_a_header_and_no_bytes_decide_nothing(store, tmp_path):
-    os.makedirs(tmp_path / "g12")
-    (tmp_path / "g12/a.csv").write_text("ts,amount,plan\n")
-    (tmp_path / "g12/b.csv").write_text("ts,amount,plan\n2026-03-01 10:00:00,12.5,basic\n2026-03-01 11:00:00,7.5,plus\n")
-    (tmp_path / "g12/c.csv").write_text("")
-    load(store, [tmp_path / "g12/*.csv"], "m")
-    run.run(store)
-    amount, plan = profile(store, "amount"), profile(store, "plan")
-    assert (amount["rows"], amount["nulls"], amount["sum"] / 2) == (2, 0, 10)
-    assert (plan["kind"], plan["new_values"]) == ("category", 2)
-
-
 def test_g14_versions_stay_text_and_in_order(store, tmp_path):
     rows = [("v1", 10), ("v2", 15), ("v9", 20), ("v10", 40), ("482915", 30), ("48291c", 31), ("1e5", 32)]
     table = pd.DataFrame(
@@ -211,7 +213,7 @@ def test_g14_versions_stay_text_and_in_order(store, tmp_path):
     )
     table.to_csv(tmp_path / "g14.csv", index=False)
     load(store, [tmp_path / "g14.csv"], "m")
-    run.run(store)
+    profiled(store)
     found = run.versions(store, "m")
     assert found["version"].tolist() == [v for v, _ in rows]
     assert found["rows"].tolist() == [5] * 7
@@ -220,5 +222,5 @@ def test_g14_versions_stay_text_and_in_order(store, tmp_path):
 def test_an_offset_says_the_day_whatever_the_machine_thinks(store, tmp_path):
     (tmp_path / "o.csv").write_text("ts,x\n2026-03-01T23:39:20-07:00,1\n")
     load(store, [tmp_path / "o.csv"], "m")
-    run.run(store)
+    profiled(store)
     assert profile(store, "x")["window_start"] == pd.Timestamp("2026-03-02", tz="UTC")

@@ -1,22 +1,14 @@
-"""changes, manifest and manifests as a process: what they print, exit codes, one clear sentence for a mistake."""
+"""changes, manifest and manifests: what they print, exit codes, one clear sentence for a mistake."""
 
 import io
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from commandline import process, vigia
 
 COLUMNS = ["id", "model", "version", "at", "kind", "what", "before", "after", "detail", "origin", "author"]
-
-
-def vigia(*words: object, where: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "monitors", *map(str, words)]
-    around = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])} | environment
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=where, env=around)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +29,8 @@ def store(tmp_path_factory) -> Path:
 
 
 def test_changes_in_words(store):
-    done = vigia("changes", "--store", store)
+    done = process("changes", "--store", store)
+    assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         "2026-03-09 00:00  model       v1 → v2 (v2)  [log]",
         "2026-03-09 00:00  code        code version 1.0 → 2.0, major, with v2 (v2)  [log]",
@@ -63,7 +56,7 @@ def test_a_model_or_a_version_that_is_not_there_is_named(store):
 
 
 def test_the_manifests_that_are_kept_and_what_differs(store):
-    table = pd.read_csv(io.StringIO(vigia("manifests", "list", "--store", store).stdout))
+    table = pd.read_csv(io.StringIO(process("manifests", "list", "--store", store).stdout))
     assert table[["model", "version", "kind"]].to_numpy().tolist() == [["m", "v1", "requirements"], ["m", "v2", "requirements"]]
     assert (
         vigia("manifests", "diff", "v1", "v2", "--model", "m", "--store", store).stdout
@@ -78,19 +71,15 @@ def test_the_manifests_that_are_kept_and_what_differs(store):
 def test_a_manifest_is_written_without_a_store(tmp_path):
     (tmp_path / "model.pkl").write_bytes(b"weights")
     words = ("--model", "m", "--version", "v9", "--model-file", "model.pkl", "--param", "depth=6", "--param", "rate=0.1")
-    done = vigia("manifest", *words, where=tmp_path)
+    done = process("manifest", *words, where=tmp_path)
     made = json.loads(done.stdout)
     assert (made["vigia_manifest"], made["model"], made["version"]) == (1, "m", "v9")
     assert made["parameters"] == {"depth": "6", "rate": "0.1"}
     assert made["libraries"]["pandas"] == pd.__version__
     assert not (tmp_path / ".vigia").exists()
     assert vigia("manifest", "-o", "made.json", where=tmp_path).stdout == ""
-    assert (
-        vigia(
-            "manifests", "add", "made.json", "--model", "m", "--version", "v9", "--store", tmp_path / "s", where=tmp_path
-        ).returncode
-        == 0
-    )
+    add = ("manifests", "add", "made.json", "--model", "m", "--version", "v9", "--store", "s")
+    assert vigia(*add, where=tmp_path).returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitors.compare import before_after, two_versions
@@ -72,6 +72,7 @@ def test_what_was_measured_on_one_side_only_is_left_out():
     assert two_versions(series([1.0] * 5), "v1", "v2").empty
 
 
+@settings(max_examples=25)
 @given(st.lists(st.floats(-100, 100), min_size=24, max_size=60), st.floats(0.5, 8), st.floats(-50, 50))
 def test_the_score_knows_no_unit(values: list[float], times: float, plus: float):
     one = before_after(series([round(v, 3) for v in values]), day(12), "v1", "v1", 3)

@@ -40,7 +40,7 @@ def test_intervals_of_rows_hold_the_true_ratio_19_times_in_20():
 
 def test_intervals_of_days_hold_where_days_differ_and_those_of_rows_would_not():
     held = {"days": 0, "rows": 0}
-    for i in range(100):
+    for i in range(40):
         chance = np.random.default_rng(i)
         sides = [[10 * f * np.exp(chance.normal(0, 0.1) + chance.normal(0, 0.4, 300)) for _ in range(20)] for f in (1, 1.1)]
         parts = [days_of(*side) for side in sides]
@@ -49,13 +49,13 @@ def test_intervals_of_days_hold_where_days_differ_and_those_of_rows_would_not():
             made = compare(one, two, str(i))
             assert made.drawn == drawn
             held[drawn] += row(made, "p50")["low"] <= 1.1 <= row(made, "p50")["high"]
-    assert 86 <= held["days"] <= 99  # 95 but for the bootstrap of 20 days, which is known to be short by some 2
-    assert held["rows"] < 75
+    assert 34 <= held["days"] <= 40  # 38 but for the bootstrap of 20 days, which is known to be short by some 1
+    assert held["rows"] < 30
 
 
 def test_equal_versions_do_not_differ():
-    said = [compare(days_of(lognormal(i, 500)), days_of(lognormal(i + 1000, 500)), str(i)).verdict for i in range(60)]
-    assert sum(not text.startswith("no difference") for text in said) <= 9  # 3 expected
+    said = [compare(days_of(lognormal(i, 500)), days_of(lognormal(i + 1000, 500)), str(i)).verdict for i in range(30)]
+    assert sum(not text.startswith("no difference") for text in said) <= 5  # 1.5 expected
 
 
 def test_too_few_rows_are_told():

@@ -1,4 +1,4 @@
-"""From a run to what people read: the command line as a process, real receivers, and a store searched for secrets byte by byte."""
+"""From a run to what people read: the command line, real receivers, and a store searched for secrets byte by byte."""
 
 import json
 import os
@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from commandline import ROOT, Done, process, vigia
 from receivers import mail, web
 
 from data import outbox
@@ -22,7 +23,6 @@ from data.roles import from_dict
 from data.store import Connection, Store, open_store, transact
 from monitors import channels, deliver, run
 
-ROOT = Path(__file__).parents[2]
 SECRET = "geheim-8c1d0f6b2a"
 PASSWORD = "Kennwort/9f+3e"
 
@@ -39,7 +39,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     store = open_store(str(folder / "store"))
     roles = from_dict({"timestamp": "ts", "features": ["x"]})
-    parts = {"reference": ("2026-01-05", 28, 0.0), "week1": ("2026-03-02", 7, 0.0), "week2": ("2026-03-09", 7, 2.0),
+    parts = {"reference": ("2026-01-05", 14, 0.0), "week1": ("2026-03-02", 7, 0.0), "week2": ("2026-03-09", 7, 2.0),
              "week3": ("2026-03-16", 7, 2.0), "week4": ("2026-03-23", 7, 0.0)}  # fmt: skip
     for name, about in parts.items():
         rows(*about).to_parquet(folder / f"{name}.parquet")
@@ -60,9 +60,8 @@ def store(folder: Path) -> Store:
     return open_store(str(folder / "store"))
 
 
-def vigia(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "monitors", *words, "--store", str(folder / "store")]
-    return subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=120, check=False)
+def ask(folder: Path, *words: str, **environment: str) -> Done:
+    return vigia(*words, "--store", folder / "store", **environment)
 
 
 def hook(**fields: object) -> channels.Settings:
@@ -114,7 +113,7 @@ deliver.queue(store, wanted)
 """
 
 
-@pytest.mark.parametrize("seconds", [0.05, 0.2, 0.4])
+@pytest.mark.parametrize("seconds", [0.05, 0.3])
 def test_killed_while_it_queues_nothing_is_lost_or_told_twice(folder: Path, seconds: float):
     command = [sys.executable, "-c", QUEUER, str(folder / "store")]
     process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE)
@@ -207,31 +206,31 @@ def test_the_command_line_from_settings_to_messages_and_no_secret_anywhere(folde
         file = folder / "notifications.yaml"
         file.write_text(SETTINGS % port)
         secrets = {"HOOK_URL": f"{server.url}hooks/{SECRET}?sig={SECRET}", "HOOK_TOKEN": SECRET, "PASSWORD": PASSWORD}
-        done = [vigia(folder, "notifications", "apply", str(file), "--reason", "PR 7", **secrets)]
+        done = [ask(folder, "notifications", "apply", str(file), "--reason", "PR 7", **secrets)]
         assert done[-1].stdout == f"Applied 3 channels from {file}, edit 1.\n"
-        done.append(vigia(folder, "notify", "--dry-run", **secrets))
+        done.append(ask(folder, "notify", "--dry-run", **secrets))
         assert done[-1].stdout.count("churn: 1 new critical alert") == 3
         assert "https://vigia.example.org/drift?model=churn" in done[-1].stdout
         assert server.bodies == []
-        done.append(vigia(folder, "run", **secrets))
+        done.append(process("run", "--store", folder / "store", **secrets))
         assert done[-1].stdout.splitlines()[:3] == [
             "Nothing new since the last run.", "Told hook: churn: 1 new critical alert", "Told post: churn: 1 new critical alert",
         ]  # fmt: skip
         assert "Could not tell broken (churn: 1 new critical alert): Apprise could not send it" in done[-1].stdout
-        done.append(vigia(folder, "notify", **secrets))
+        done.append(ask(folder, "notify", **secrets))
         assert done[-1].stdout.startswith("Nothing to send.\n1 wait")
-        done.append(vigia(folder, "notify", "--again", **secrets))
+        done.append(process("notify", "--again", "--store", folder / "store", **secrets))
         assert done[-1].stdout.startswith("Could not tell broken")
-        done.append(vigia(folder, "notifications", "test", "hook", **secrets))
-        done.append(vigia(folder, "notifications", "test", "broken", **secrets))
-        done.append(vigia(folder, "notifications", "test", "hook"))
+        done.append(ask(folder, "notifications", "test", "hook", **secrets))
+        done.append(ask(folder, "notifications", "test", "broken", **secrets))
+        done.append(ask(folder, "notifications", "test", "hook"))
         assert [one.returncode for one in done] == [0, 0, 0, 0, 0, 0, 2, 2]
         assert done[-2].stderr.startswith('vigia: The test did not go through the channel "broken": Apprise could not send it')
         assert "HOOK_URL is not set where Vigia runs" in done[-1].stderr
-        done.append(vigia(folder, "notifications", "show", **secrets))
-        done.append(vigia(folder, "notifications", "export", **secrets))
+        done.append(ask(folder, "notifications", "show", **secrets))
+        done.append(ask(folder, "notifications", "export", **secrets))
         assert channels.read(done[-1].stdout, "export") == channels.read(file.read_text(), "file")
-        done.append(vigia(folder, "notifications", "outbox", "--format", "json"))
+        done.append(ask(folder, "notifications", "outbox", "--format", "json"))
         assert [(one["channel"], one["sent_at"] is not None) for one in json.loads(done[-1].stdout)] == [
             ("broken", False), ("post", True), ("hook", True),
         ]  # fmt: skip
@@ -255,7 +254,7 @@ def test_the_command_line_from_settings_to_messages_and_no_secret_anywhere(folde
 ])  # fmt: skip
 def test_a_secret_in_the_settings_is_refused_and_kept_nowhere(folder: Path, text: str, sentence: str):
     (folder / "n.yaml").write_text(text)
-    done = vigia(folder, "notifications", "apply", str(folder / "n.yaml"), "--reason", "x")
+    done = ask(folder, "notifications", "apply", str(folder / "n.yaml"), "--reason", "x")
     assert done.returncode == 2
     assert sentence in done.stderr
     assert "geheim" not in done.stderr + done.stdout
@@ -263,6 +262,6 @@ def test_a_secret_in_the_settings_is_refused_and_kept_nowhere(folder: Path, text
 
 
 def test_without_channels_it_says_how_to_add_one(folder: Path):
-    assert "notifications apply" in vigia(folder, "notify").stdout
-    assert vigia(folder, "run").stdout == "Nothing new since the last run.\n"
-    assert vigia(folder, "notifications", "apply", "missing.yaml", "--reason", "x").returncode == 2
+    assert "notifications apply" in ask(folder, "notify").stdout
+    assert ask(folder, "run").stdout == "Nothing new since the last run.\n"
+    assert ask(folder, "notifications", "apply", "missing.yaml", "--reason", "x").returncode == 2

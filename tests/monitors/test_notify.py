@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown import markdown
 
@@ -181,6 +181,7 @@ severities, states = st.sampled_from(["warning", "critical"]), st.sampled_from([
 histories = st.lists(st.lists(st.tuples(st.integers(0, 3), severities, states), max_size=4, unique_by=lambda one: one[0]), max_size=6)
 
 
+@settings(max_examples=25)
 @given(histories)
 def test_whatever_happens_each_alert_that_is_told_to_be_open_is_told_to_be_over_once(history: list[list[tuple[int, str, str]]]):
     """By hand: a set of what the listener believes to be open."""

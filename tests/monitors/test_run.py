@@ -1,5 +1,7 @@
 """Runs: only what a load touched is profiled and measured again, and the result is the same as if all had been loaded at once."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,22 +56,28 @@ def assert_same(one: Store, two: Store) -> None:
         pd.testing.assert_frame_equal(left, right, rtol=1e-9)
 
 
-@pytest.fixture
-def whole(tmp_path) -> Store:
-    """Everything loaded at once, run once."""
-    store = open_store(str(tmp_path / "whole"))
-    reference = rows("2026-01-01", 28)
-    put(store, tmp_path, "w-ref", labels(reference).drop(columns=["id", "yt"]).join(reference), "reference")
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Store:
+    """Everything loaded at once, run once; the tests only read it."""
+    folder = tmp_path_factory.mktemp("whole")
+    store = open_store(str(folder / "store"))
+    start(store, folder)
     log = pd.concat([rows("2026-03-01", 10, seed=1), rows("2026-03-11", 5, "v2", seed=2, shift=1)])
-    put(store, tmp_path, "w-log", log)
-    put(store, tmp_path, "w-labels", labels(log), "labels")
+    put(store, folder, "log", log)
+    put(store, folder, "labels", labels(log), "labels")
     run.run(store)
     return store
 
 
 def start(store: Store, tmp_path) -> None:
-    reference = rows("2026-01-01", 28)
+    reference = rows("2026-01-01", 14)
     put(store, tmp_path, "ref", labels(reference).drop(columns=["id", "yt"]).join(reference), "reference")
+
+
+@pytest.fixture
+def own(whole, tmp_path) -> Store:
+    """The whole, for a test that writes."""
+    return open_store(str(shutil.copytree(whole.where, tmp_path / "own")))
 
 
 def test_pieces_in_any_order_give_what_the_whole_gives(store, whole, tmp_path):
@@ -86,72 +94,49 @@ def test_pieces_in_any_order_give_what_the_whole_gives(store, whole, tmp_path):
     assert_same(store, whole)
 
 
-def test_a_load_touches_its_windows_alone(store, tmp_path):
-    start(store, tmp_path)
-    put(store, tmp_path, "log", rows("2026-03-01", 10, seed=1))
-    (ran,) = run.run(store)
-    assert ran.windows == 10
-    assert run.run(store) == []
-    put(store, tmp_path, "late", rows("2026-03-04", 1, seed=9).assign(id=lambda t: "late" + t["id"]))
-    (ran,) = run.run(store)
+def test_a_load_touches_its_windows_alone(own, tmp_path):
+    assert run.run(own) == []
+    put(own, tmp_path, "late", rows("2026-03-04", 1, seed=9).assign(id=lambda t: "late" + t["id"]))
+    (ran,) = run.run(own)
     assert ran.windows == 1
-    days = run.profiles(store, model="m", column="x", segment="all", dataset="log")
+    days = run.profiles(own, model="m", version="v1", column="x", segment="all", dataset="log")
     assert days["rows"].tolist() == [200] * 3 + [400] + [200] * 6
 
 
-def test_undo_leaves_nothing_behind(store, whole, tmp_path):
-    start(store, tmp_path)
-    first, second = rows("2026-03-01", 10, seed=1), rows("2026-03-11", 5, "v2", seed=2, shift=1)
-    put(store, tmp_path, "log-1", first)
-    wrong = put(store, tmp_path, "wrong", rows("2026-03-09", 20, "v2", seed=5))  # its days overlap and go beyond
-    put(store, tmp_path, "labels", labels(pd.concat([first, second])), "labels")
-    run.run(store)
-    undo(store, wrong)
-    put(store, tmp_path, "log-2", second)
-    run.run(store)
-    assert_same(store, whole)
+def test_undo_leaves_nothing_behind(own, whole, tmp_path):
+    wrong = put(own, tmp_path, "wrong", rows("2026-03-09", 20, "v2", seed=5))  # its days overlap and go beyond
+    other = put(own, tmp_path, "other", rows("2026-01-01", 20, seed=7, shift=5), "reference", "v1")
+    run.run(own)
+    psi = {"column": "x", "metric": "psi", "segment": "all", "window": "day", "version": "v1"}
+    assert run.measurements(own, **psi)["value"].min() > 5
+    undo(own, wrong)
+    undo(own, other)
+    run.run(own)
+    assert run.measurements(own, **psi)["value"].max() < 0.3
+    assert_same(own, whole)
 
 
-def test_undone_labels_and_references_are_forgotten(store, tmp_path):
-    log = rows("2026-03-01", 3, seed=1)
-    start(store, tmp_path)
-    put(store, tmp_path, "log", log)
-    late = put(store, tmp_path, "labels", labels(log), "labels")
-    other = put(store, tmp_path, "other", rows("2026-01-01", 20, seed=7, shift=5), "reference", "v1")
-    run.run(store)
-    psi = {"column": "x", "metric": "psi", "segment": "all", "window": "day"}
-    assert run.measurements(store, **psi)["value"].min() > 5
-    undo(store, late)
-    undo(store, other)
-    run.run(store)
-    assert run.profiles(store, model="m", column="y", segment="all", dataset="log")["counts"].map(sum).sum() == 0
-    assert run.measurements(store, **psi)["value"].max() < 0.3
-
-
-def test_labels_are_counted_where_their_inference_was(store, tmp_path):
-    log = rows("2026-03-01", 2, seed=1)
-    start(store, tmp_path)
-    put(store, tmp_path, "log", log)
-    run.run(store)
-    put(store, tmp_path, "labels", labels(log.iloc[:300]), "labels")
+def test_labels_are_counted_where_their_inference_was_and_forgotten_when_undone(own, tmp_path):
+    undo(own, int(own.frame("SELECT load FROM main.loads WHERE dataset = 'labels'")["load"].iloc[0]))
+    run.run(own)
+    assert run.profiles(own, model="m", column="y", segment="all", dataset="log")["counts"].map(sum).sum() == 0
+    log = rows("2026-03-01", 10, seed=1)
+    put(own, tmp_path, "first", labels(log.iloc[:300]), "labels")
     corrected = labels(log.iloc[:10]).assign(y=1)  # the last label that came is the one that counts
-    put(store, tmp_path, "corrected", corrected, "labels")
-    (ran,) = run.run(store)
+    put(own, tmp_path, "corrected", corrected, "labels")
+    (ran,) = run.run(own)
     assert ran.windows == 2
-    found = run.profiles(store, model="m", column="y", segment="all", dataset="log")
-    assert found["nulls"].tolist() == [0, 100]
+    found = run.profiles(own, model="m", version="v1", column="y", segment="all", dataset="log")
+    assert found["nulls"].tolist() == [0, 100] + [200] * 8
     want = pd.concat([corrected["y"], labels(log.iloc[10:300])["y"]])
-    ones = list(run.bins(store, "m").set_index("column").loc["y", "categories"]).index("1")
+    ones = list(run.bins(own, "m").set_index("column").loc["y", "categories"]).index("1")
     assert sum(counts[ones] for counts in found["counts"]) == want.sum()
 
 
-def test_segments_are_profiles_of_their_own(store, tmp_path):
-    start(store, tmp_path)
-    log = rows("2026-03-01", 2, seed=1)
-    put(store, tmp_path, "log", log)
-    run.run(store)
-    assert run.segments(store, "m") == ["all", "r=eu", "r=us"]
-    found = run.profiles(store, model="m", column="x", dataset="log").set_index("segment")
+def test_segments_are_profiles_of_their_own(whole):
+    assert run.segments(whole, "m") == ["all", "r=eu", "r=us"]
+    found = run.profiles(whole, model="m", version="v1", column="x", dataset="log").set_index("segment")
+    log = rows("2026-03-01", 10, seed=1)
     for region in ("eu", "us"):
         mine = log[log["r"] == region]
         assert found.loc[f"r={region}", "rows"].sum() == len(mine)

@@ -91,7 +91,7 @@ def put(store: Store, folder: Path, name: str, first: str, code: str, dataset: s
 
 
 def told(store: Store) -> list[tuple[str, str, str, str, str]]:
-    run.run(store)
+    refresh_changes(store, "m")
     table = changes(store, model="m").sort_values(["kind", "what"])
     return list(table[["kind", "what", "before", "after", "detail"]].itertuples(index=False, name=None))
 
@@ -106,6 +106,7 @@ def test_a_run_writes_once_and_not_again(store):
 
 def test_a_load_shows_new_code_and_undoing_it_takes_the_change_away(store, tmp_path):
     two = put(store, tmp_path, "two", "2026-03-10", "1.1", "log")
+    run.run(store)
     assert told(store) == [("code", "code version", "1.0", "1.1", "minor")]
     measured = run.measurements(store, model="m", monitor="changes")
     assert measured[["metric", "column", "value"]].to_numpy().tolist() == [
@@ -113,7 +114,7 @@ def test_a_load_shows_new_code_and_undoing_it_takes_the_change_away(store, tmp_p
         ["code", "code version", 0.0],
     ]
     put(store, tmp_path, "three", "2026-03-10 00:30", "1.1", "log")  # touches the same days: the run forgets their measurements
-    told(store)
+    run.run(store)
     pd.testing.assert_frame_equal(run.measurements(store, model="m", monitor="changes").assign(rows=0), measured.assign(rows=0))
     undo(store, two, "wrong file")
     assert ("data", f"load {two}", "two.parquet", "", "200 rows of log taken back: wrong file") in told(store)

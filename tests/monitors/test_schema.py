@@ -1,6 +1,6 @@
 """The monitor schema, from files to measurements, against the raw rows; and the inputs of CASES.md that touch it."""
 
-import datetime
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.load import load
+from data.rebuild import remember
 from data.roles import from_dict, to_dict
 from data.roles import saved as saved_roles
 from data.store import Store, open_store
@@ -46,32 +47,6 @@ def value(measured, column: str, metric: str) -> float:
 # ---- CASES.md ------------------------------------------------------------------------------------------------------------------
 
 
-def test_g1_nulls_are_neither_nan_nor_infinite(store, tmp_path):
-    nan, inf = float("nan"), float("inf")
-    x = pa.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, nan, nan, inf, -inf, None, None], pa.float64(), from_pandas=False)
-    put(store, tmp_path, "g1", pa.table({"ts": [datetime.datetime(2026, 3, 1, h) for h in range(12)], "x": x}))
-    measured = found(store)
-    assert value(measured, "x", "null_rate") == pytest.approx(2 / 12)
-    assert value(measured, "x", "type_rate") == 0
-    assert np.isnan(value(measured, "x", "range_rate"))
-    assert "no reference" in measured["x", "range_rate"]["reason"]
-
-
-def test_g2_constant_and_empty(store, tmp_path):
-    put(store, tmp_path, "ref", pd.DataFrame({"k": 7.0, "u": np.arange(1, 1001.0), "ok": np.arange(1000) % 10}), "reference")
-    log = pd.DataFrame(
-        {"ts": pd.date_range(DAY, periods=100, freq="min"), "k": [7.0] * 90 + [8.0] * 10, "ok": np.arange(100) % 10}
-    )
-    put(store, tmp_path, "log", log.assign(u=pd.Series([None] * 100, dtype="float64")))
-    measured = found(store)
-    assert value(measured, "k", "range_rate") == pytest.approx(0.10)
-    assert value(measured, "u", "null_rate") == 1.0
-    assert measured["u", "range_rate"]["reason"] == "no values in this window"
-    alerts = run.alerts(store)
-    assert alerts.loc[alerts["column"] == "u", "metric"].tolist() == ["null_rate"]  # and nothing beside it
-    assert not (alerts["column"] == "ok").any()
-
-
 def test_g7_a_text_late_in_a_number_column(store, tmp_path):
     with open(tmp_path / "g7.csv", "w") as file:
         file.write("ts,id,amount\n")
@@ -84,46 +59,49 @@ def test_g7_a_text_late_in_a_number_column(store, tmp_path):
     assert value(measured, "amount", "type_rate") == pytest.approx(1 / 30000)
 
 
-@pytest.mark.parametrize("kind", ["number", "category"])
-@pytest.mark.parametrize(("last", "type_rate"), [(2.0, 0.0), (2.5, 0.25)])
-def test_g8_whole_numbers_that_come_back_as_floats(store, tmp_path, kind, last, type_rate):
+def test_g8_whole_numbers_that_come_back_as_floats(store, tmp_path):
+    """The columns: numbers or categories, of which the last stays whole or does not."""
+    kinds = {"number, whole": "number", "number, half": "number", "category, whole": "category", "category, half": "category"}
     roles = {
-        "timestamp": "ts", "prediction": "prediction", "label": "label", "features": ["rooms"],
-        "types": {"rooms": kind, "prediction": "category", "label": "category"},
+        "timestamp": "ts", "prediction": "prediction", "label": "label", "features": list(kinds),
+        "types": kinds | {"prediction": "category", "label": "category"},
     }  # fmt: skip
-    put(store, tmp_path, "ref", pd.DataFrame({"rooms": [1, 2, 3, 3], "label": [0, 1, 1, 0]}), "reference", roles)
-    log = pd.DataFrame({"ts": pd.date_range(DAY, periods=4, freq="h"), "rooms": [1, None, 3, last],
-                        "prediction": [1.0, 0.0, 0.0, 1.0], "label": [1, 0, 1, 1]})  # fmt: skip
+    reference = pd.DataFrame({name: [1, 2, 3, 3] for name in kinds} | {"label": [0, 1, 1, 0]})
+    put(store, tmp_path, "ref", reference, "reference", roles)
+    given = {name: [1, None, 3, 2.0 if "whole" in name else 2.5] for name in kinds}
+    log = pd.DataFrame({"ts": pd.date_range(DAY, periods=4, freq="h"), "prediction": [1.0, 0.0, 0.0, 1.0], "label": [1, 0, 1, 1], **given})
     put(store, tmp_path, "log", log, roles=roles)
-    measured = found(store)
-    assert value(measured, "rooms", "null_rate") == 0.25
-    assert value(measured, "rooms", "type_rate") == type_rate
-    if kind == "category":
-        assert value(measured, "rooms", "domain_rate") == 0  # one fault, one alarm: 2.5 has the wrong type
-    else:
-        assert measured["rooms", "domain_rate"]["reason"].startswith("domain_rate needs categories")
-    schema = invariants.learnt(store, "m", run.bins(store, "m"))[""]
-    assert schema.columns["rooms"].type == "integer"
-    if kind == "category":
-        assert schema.columns["rooms"].domain == ("3", "1", "2")
+    measured, bins = found(store), run.bins(store, "m")
+    schema, bins = invariants.learnt(store, "m", bins)[""], bins.set_index("column")
+    for name, kind in kinds.items():
+        counted = run.profiles(store, model="m", column=name, segment="all", dataset="log").iloc[0]
+        assert counted[["rows", "nulls", "misfits"]].tolist() == [4, 1, 0]
+        assert value(measured, name, "null_rate") == 0.25
+        assert value(measured, name, "type_rate") == (0.0 if "whole" in name else 0.25)
+        assert schema.columns[name].type == "integer"
+        if kind == "category":
+            assert value(measured, name, "domain_rate") == 0  # one fault, one alarm: 2.5 has the wrong type
+            assert schema.columns[name].domain == ("3", "1", "2")
+        else:
+            assert measured[name, "domain_rate"]["reason"].startswith("domain_rate needs categories")
+    assert run.profiles(store, model="m", column="label", segment="all", dataset="log")["new_values"].tolist() == [0]
+    assert list(bins.loc["label", "categories"]) == ["0", "1"]
 
 
-def test_g12_empty_files_raise_no_schema_alert(store, tmp_path):
+def test_g12_empty_files_decide_nothing_and_raise_no_schema_alert(store, tmp_path):
     (tmp_path / "a.csv").write_text("ts,amount,plan\n")
     (tmp_path / "b.csv").write_text("ts,amount,plan\n2026-03-01 10:00:00,12.5,basic\n2026-03-01 11:00:00,7.5,plus\n")
     (tmp_path / "c.csv").write_text("")
-    put(
-        store,
-        tmp_path,
-        "ref",
-        pd.DataFrame({"amount": [5.0, 7.5, 12.5, 20.0], "plan": ["basic", "plus", "plus", "basic"]}),
-        "reference",
-    )
-    load(store, sorted(tmp_path.glob("*.csv")), "m")
+    reference = pd.DataFrame({"amount": [5.0, 7.5, 12.5, 20.0], "plan": ["basic", "plus", "plus", "basic"]})
+    put(store, tmp_path, "ref", reference, "reference")
+    load(store, [tmp_path / "*.csv"], "m")
     measured = found(store)
     assert value(measured, "amount", "null_rate") == 0
     assert value(measured, "plan", "domain_rate") == 0
     assert run.alerts(store).empty
+    counted = run.profiles(store, model="m", segment="all", dataset="log").set_index("column")
+    assert counted.loc["amount", ["rows", "nulls", "sum"]].tolist() == [2, 0, 20.0]
+    assert counted.loc["plan", ["kind", "rows", "new_values"]].tolist() == ["category", 2, 0]
 
 
 def test_rows_more_than_there_are_different_ones(store, tmp_path):
@@ -164,16 +142,19 @@ ROLES = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def loaded(store, tmp_path) -> tuple[Store, pd.DataFrame, pd.DataFrame]:
-    reference, log = rows(0, 28, "2026-01-01"), rows(1, 10, "2026-03-02")
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory) -> tuple[Store, pd.DataFrame, pd.DataFrame]:
+    """A store after its run, with the rows of its reference and its log; the tests only read it."""
+    folder = tmp_path_factory.mktemp("loaded")
+    store, reference, log = open_store(str(folder / "store")), rows(0, 14, "2026-01-01"), rows(1, 10, "2026-03-02")
     g = np.random.default_rng(2)
     hit = g.random(len(log))
     log.loc[hit < 0.1, ODD] = 9.5
     log.loc[(hit > 0.1) & (hit < 0.13), "whole"] = 2.5
     log.loc[(hit > 0.2) & (hit < 0.24), "cat"] = g.choice(["new", "ü<b>"], int(((hit > 0.2) & (hit < 0.24)).sum()))
-    put(store, tmp_path, "ref", reference.drop(columns="id"), "reference", ROLES)
-    put(store, tmp_path, "log", log, roles=ROLES)
+    put(store, folder, "ref", reference.drop(columns="id"), "reference", ROLES)
+    put(store, folder, "log", log, roles=ROLES)
+    run.run(store)
     return store, reference, log
 
 
@@ -190,7 +171,6 @@ def oracle(reference: pd.DataFrame, log: pd.DataFrame) -> dict[tuple[str, str], 
 @pytest.mark.parametrize(("window", "code"), [("day", "D"), ("week", "W-SUN"), ("month", "M")])
 def test_every_rate_is_what_pandas_gives_on_the_raw_rows(loaded, window, code):
     store, reference, log = loaded
-    run.run(store)
     measured = run.measurements(store, monitor="schema", window=window)
     period = log["ts"].dt.tz_localize(None).dt.to_period(code).dt.start_time.dt.tz_localize("UTC")
     for start, part in log.groupby(period):
@@ -201,12 +181,11 @@ def test_every_rate_is_what_pandas_gives_on_the_raw_rows(loaded, window, code):
                 assert values[key] == pytest.approx(expected, abs=1e-12), (start, segment, key)
 
 
-def test_an_edited_range_and_domain_are_counted_exactly_and_leave_no_trace_when_taken_back(loaded):
-    store, _, log = loaded
-    run.run(store)
+def test_edits_are_counted_exactly_and_leave_no_trace_when_taken_back(loaded, tmp_path):
+    store, log = open_store(str(shutil.copytree(loaded[0].where, tmp_path / "own"))), loaded[2]
     before = run.measurements(store, monitor="schema")
     learnt = invariants.learnt(store, "m", run.bins(store, "m"))[""]
-    edits = {ODD: {"min": -0.123, "max": 0.456}, "cat": {"domain": ["a", "new"]}, "whole": {"type": "number"}}
+    edits = {ODD: {"min": -0.123, "max": 0.456, "null_share": 0.5}, "cat": {"domain": ["a", "new"]}, "whole": {"type": "number"}}
     invariants.save(store, "m", learnt, edits_from({"columns": edits}, "test"), "why not")
     (ran,) = run.run(store)
     assert ran.windows == 10
@@ -216,29 +195,21 @@ def test_an_edited_range_and_domain_are_counted_exactly_and_leave_no_trace_when_
     assert values[ODD, "range_rate"] == pytest.approx(((x < -0.123) | (x > 0.456)).mean(), abs=1e-12)
     assert values["cat", "domain_rate"] == pytest.approx((~log["cat"].isin(["a", "new"])).mean(), abs=1e-12)
     assert values["whole", "type_rate"] == 0
+    nulls = run.measurements(store, monitor="schema", metric="null_rate", column=ODD, window="day", segment="all")
+    assert (nulls["usual"] == 0.5).all()  # a share that a person allows
     invariants.save(store, "m", learnt, edits_from({}, "test"), "taken back")
     run.run(store)
     pd.testing.assert_frame_equal(run.measurements(store, monitor="schema"), before)
     told = invariants.history(store, "m")
-    assert told["reason"].tolist() == ["taken back"] * 4 + ["why not"] * 4
+    assert told["reason"].tolist() == ["taken back"] * 5 + ["why not"] * 5
     assert run.run(store) == []
-
-
-def test_a_share_of_nulls_that_a_person_allows_is_usual(loaded):
-    store, *_ = loaded
-    run.run(store)
-    learnt = invariants.learnt(store, "m", run.bins(store, "m"))[""]
-    invariants.save(store, "m", learnt, edits_from({"columns": {ODD: {"null_share": 0.5}}}, "test"), "known gap")
-    run.run(store)
-    measured = run.measurements(store, monitor="schema", metric="null_rate", column=ODD, window="day", segment="all")
-    assert (measured["usual"] == 0.5).all()
 
 
 # ---- what arrived ----------------------------------------------------------------------------------------------------------------
 
 
-def test_a_column_that_is_gone_is_missing_once_and_not_null_besides(store, tmp_path):
-    reference, log = rows(0, 28, "2026-01-01"), rows(1, 4, "2026-03-02")
+def test_what_is_gone_is_missing_once_and_what_is_new_is_told_until_a_role_knows_it(store, tmp_path):
+    reference, log = rows(0, 14, "2026-01-01"), rows(1, 4, "2026-03-02")
     put(store, tmp_path, "ref", reference.drop(columns="id"), "reference", ROLES)
     put(store, tmp_path, "whole", log.iloc[:500], roles=ROLES)
     put(store, tmp_path, "lacking", log.iloc[500:].drop(columns="whole").assign(extra="?"), roles=ROLES)
@@ -255,11 +226,13 @@ def test_a_column_that_is_gone_is_missing_once_and_not_null_besides(store, tmp_p
     assert np.isnan(nulls[3])
     alerts = run.alerts(store)
     assert sorted(zip(alerts["metric"], alerts["column"], strict=True)) == [("missing_column", "whole"), ("new_column", "extra")]
+    remember(store, "m", from_dict(to_dict(saved_roles(store, "m")) | {"ignored": ["extra"]}), "known")
+    assert ("extra", "new_column") not in found(store)
 
 
 def test_a_label_that_comes_later_is_not_missing_in_serving(store, tmp_path):
     roles = ROLES | {"label": "y", "types": ROLES["types"] | {"y": "category"}}
-    reference, log = rows(0, 28, "2026-01-01").assign(y="0"), rows(1, 4, "2026-03-02")
+    reference, log = rows(0, 14, "2026-01-01").assign(y="0"), rows(1, 4, "2026-03-02")
     put(store, tmp_path, "ref", reference.drop(columns="id"), "reference", roles)
     put(store, tmp_path, "log", log, roles=roles)
     run.run(store)
@@ -297,14 +270,3 @@ def test_a_quiet_sunday_is_no_alarm_and_a_lost_half_day_is(store, tmp_path):
     assert [(a.start.day, a.end.day, a.peak, a.severity, a.state) for a in alerts.itertuples()] == [
         (1, 3, 0.0, "critical", "closed")
     ]
-
-
-def test_roles_given_later_make_a_column_known(store, tmp_path):
-    reference, log = rows(0, 28, "2026-01-01"), rows(1, 2, "2026-03-02").assign(extra="?")
-    put(store, tmp_path, "ref", reference.drop(columns="id"), "reference", ROLES)
-    put(store, tmp_path, "log", log, roles=ROLES)
-    assert value(found(store), "extra", "new_column") == 1
-    from data.load import remember
-
-    remember(store, "m", from_dict(to_dict(saved_roles(store, "m")) | {"ignored": ["extra"]}), "known")
-    assert ("extra", "new_column") not in found(store)

@@ -1,13 +1,12 @@
-"""`schema show|export|apply` as processes."""
+"""`schema show|export|apply`."""
 
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from test_cli import vigia
+from commandline import Done, process, vigia
 
 ODD = '<b>a.b</b>; "x"'
 
@@ -20,18 +19,18 @@ def store(tmp_path_factory) -> Path:
         frame = pd.DataFrame({"ts": times, ODD: g.uniform(0, high, 700).round(3), "plan": g.choice(["basic", "plus"], 700)})
         frame.to_parquet(folder / f"{name}.parquet")
     store = folder / "store"
-    assert vigia(store, "load", folder / "reference.parquet", "--model", "m", "--as", "reference").returncode == 0
-    assert vigia(store, "load", folder / "log.parquet", "--model", "m").returncode == 0
-    assert vigia(store, "run").returncode == 0
+    assert vigia("load", folder / "reference.parquet", "--model", "m", "--as", "reference", "--store", store).returncode == 0
+    assert vigia("load", folder / "log.parquet", "--model", "m", "--store", store).returncode == 0
+    assert vigia("run", "--store", store).returncode == 0
     return store
 
 
 def alerts(store: Path) -> str:
-    return vigia(store, "alerts", "--model", "m").stdout
+    return vigia("alerts", "--model", "m", "--store", store).stdout
 
 
-def schema(store: Path, *words: object) -> subprocess.CompletedProcess[str]:
-    return vigia(store, "schema", *words, "--model", "m")
+def schema(store: Path, *words: object) -> Done:
+    return vigia("schema", *words, "--model", "m", "--store", store)
 
 
 def test_what_is_exported_changed_and_applied_is_what_counts(store, tmp_path):
@@ -42,12 +41,12 @@ def test_what_is_exported_changed_and_applied_is_what_counts(store, tmp_path):
     assert whole["columns"]["plan"]["domain"] in (["basic", "plus"], ["plus", "basic"])
     whole["columns"][ODD]["max"] = 2.5
     file.write_text(yaml.safe_dump(whole))
-    done = schema(store, "apply", file, "--reason", "it may be more")
+    done = process("schema", "apply", file, "--reason", "it may be more", "--model", "m", "--store", store)
     assert (done.returncode, done.stderr) == (0, "")
     assert "1 field is not as learnt, edit 1" in done.stdout
-    assert vigia(store, "run").stdout.startswith("m: 7 windows")
+    assert vigia("run", "--store", store).stdout.startswith("m: 7 windows")
     assert f"range_rate of {ODD}" not in alerts(store)
-    assert yaml.safe_load(schema(store, "show").stdout)["columns"][ODD]["edited"] == ["max"]
+    assert yaml.safe_load(process("schema", "show", "--model", "m", "--store", store).stdout)["columns"][ODD]["edited"] == ["max"]
     assert yaml.safe_load(schema(store, "show", "--learnt").stdout)["columns"][ODD]["max"] <= 1
     assert (
         schema(store, "apply", file, "--reason", "again").stdout == "This is the schema in force already; nothing was changed.\n"
@@ -56,8 +55,7 @@ def test_what_is_exported_changed_and_applied_is_what_counts(store, tmp_path):
 
 def test_foreign_files_say_what_they_could_not_carry_over(store, tmp_path):
     for name in ("schema.pbtxt", "constraints.json"):
-        done = schema(store, "export", "-o", tmp_path / name)
-        assert done.returncode == 0
+        assert schema(store, "export", "-o", tmp_path / name).returncode == 0
         again = schema(store, "apply", tmp_path / name, "--reason", "back")
         assert again.returncode == 0
     assert "not carried over: `datatype_check_threshold`" in again.stderr

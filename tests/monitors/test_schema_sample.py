@@ -11,13 +11,18 @@ from data.store import Store, open_store
 from data.violations import Asked, evidence
 from monitors import run
 
+WEATHER = ("temp", "humid", "wind_speed", "precip", "visib")
+FEATURES = [*WEATHER, "seats", "distance", "dest"]
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory) -> Store:
     store = open_store(str(tmp_path_factory.mktemp("august") / "store"))
-    roles = from_dict({key: value for key, value in to_dict(load_yaml(SAMPLE / "roles.yaml")).items() if key != "segments"})
+    given = to_dict(load_yaml(SAMPLE / "roles.yaml"))
+    types = {name: kind for name, kind in given["types"].items() if name in FEATURES}
+    left_out = {"segments": [], "latency": [], "ignored": given["latency"], "prediction": None, "score": None, "label": None, "label_time": None}
+    roles = from_dict(given | left_out | {"features": FEATURES, "types": types})
     load(store, [SAMPLE / "training-v2.parquet"], "m", "reference", "v2", roles)
     load(store, sorted(SAMPLE.glob("log-2013-08*.parquet")), "m", roles=roles)
     run.run(store)
@@ -40,7 +45,7 @@ def test_each_planted_fault_is_found_on_its_day_and_the_rest_of_the_month_is_qui
     } | {key: value for key, value in found.items() if key == ("range_rate", "precip")}  # a wet day, really out of range
     # The gaps of the weather feed, which are real: 19, 22 and 23 August.
     nulls = alerts[alerts["metric"] == "null_rate"]
-    assert set(nulls["column"]) == {"temp", "humid", "wind_speed", "precip", "visib"}
+    assert set(nulls["column"]) == set(WEATHER)
     assert set(nulls["start"].dt.day) == {19, 22}
     assert (nulls["severity"] == "warning").all()
 

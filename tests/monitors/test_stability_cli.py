@@ -1,28 +1,19 @@
-"""`python -m monitors stability` as a process: what broke first, where, with which inputs."""
+"""`python -m monitors stability`: what broke first, where, with which inputs."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import broken_model
-import pytest
+from commandline import Done, process, vigia
 
 
-def stability(store: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "monitors", "stability", *words, "--store", str(store)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+def stability(store: Path, *words: str) -> Done:
+    return vigia("stability", *words, "--store", store)
 
 
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory) -> tuple[Path, int, int]:
-    place = tmp_path_factory.mktemp("fragile")
-    return place / "store", *broken_model.fill(place)
-
-
-def test_it_says_what_broke_first_where_and_with_which_inputs(filled):
-    store, broken, rows = filled
-    done = stability(store, "--model", "fragile")
+def test_it_says_what_broke_first_where_and_with_which_inputs(fragile_store):
+    broken, rows = broken_model.broken_rows()
+    done = process("stability", "--model", "fragile", "--store", fragile_store)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0] == f"critical   nan_rate of s (v1): {broken} of {rows} rows, 2026-03-07 to 2026-03-09"
@@ -33,9 +24,9 @@ def test_it_says_what_broke_first_where_and_with_which_inputs(filled):
     assert any(line.startswith("warning    inf_rate of norm (v1): 1 of 120 rows, 2026-03-08") for line in lines)
 
 
-def test_json_holds_the_same_for_scripts(filled):
-    store, broken, _ = filled
-    told = json.loads(stability(store, "--format", "json").stdout)
+def test_json_holds_the_same_for_scripts(fragile_store):
+    broken, _ = broken_model.broken_rows()
+    told = json.loads(stability(fragile_store, "--format", "json").stdout)
     first = told[0]
     assert [first[name] for name in ("model", "state", "metric", "column", "segment", "rows")] == [
         "fragile", "critical", "nan_rate", "s", "all", broken,
@@ -45,11 +36,10 @@ def test_json_holds_the_same_for_scripts(filled):
     assert {one["model"] for one in told} == {"fragile", "g1"}
 
 
-def test_a_sound_model_an_unknown_one_and_a_later_day(filled):
-    store = filled[0]
-    assert stability(store, "--model", "calm").stdout == "No number broke.\n"
-    assert stability(store, "--since", "2026-03-10").stdout == "No number broke.\n"
-    wrong = stability(store, "--model", "fragil")
+def test_a_sound_model_an_unknown_one_and_a_later_day(fragile_store):
+    assert stability(fragile_store, "--model", "calm").stdout == "No number broke.\n"
+    assert stability(fragile_store, "--since", "2026-03-10").stdout == "No number broke.\n"
+    wrong = stability(fragile_store, "--model", "fragil")
     assert wrong.returncode == 2
     assert 'There is no model "fragil"' in wrong.stderr
     assert "fragile" in wrong.stderr

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitors import alerts, summaries
@@ -124,6 +124,7 @@ OVERRIDES = [
 ]
 
 
+@settings(max_examples=25)
 @given(st.lists(st.sampled_from(OVERRIDES), unique=True))
 def test_what_is_watched_holds_every_alert(overrides):
     rows = [

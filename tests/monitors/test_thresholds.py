@@ -152,7 +152,7 @@ def test_without_windows_of_the_reference_there_is_nothing_to_judge_by():
 P_VALUES = st.lists(st.floats(0, 1) | st.sampled_from([0.01, 0.05, 1e-300, NAN]), min_size=1, max_size=40)
 
 
-@settings(deadline=None)
+@settings(max_examples=25)
 @given(P_VALUES, st.sampled_from([0.01, 0.05, 0.2]))
 def test_fdr_is_scipys(ps, rate):
     table = pd.concat([measured([1], column=f"c{i:02}", p_value=p) for i, p in enumerate(ps)])
@@ -264,7 +264,7 @@ def as_compared(judged):
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40)
 @given(tables(), WIDE, RULES, st.booleans())
 def test_the_fast_judge_agrees_with_the_slow_one(table, wide, rules, with_defaults):
     rules = (*(defaults() if with_defaults else ()), wide, *rules)
@@ -273,7 +273,7 @@ def test_the_fast_judge_agrees_with_the_slow_one(table, wide, rules, with_defaul
     assert len(fast) == len(slow)
 
 
-@settings(deadline=None)
+@settings(max_examples=25)
 @given(tables(), WIDE, RULES, st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing_and_the_argument_stays_as_it_was(table, wide, rules, random):
     before = table.copy(deep=True)
@@ -285,7 +285,7 @@ def test_the_order_of_rows_changes_nothing_and_the_argument_stays_as_it_was(tabl
     pd.testing.assert_frame_equal(table, before)
 
 
-@settings(deadline=None)
+@settings(max_examples=25)
 @given(tables(), WIDE, RULES, st.integers(0, 7))
 def test_later_windows_do_not_change_what_was_judged(table, wide, rules, days):
     whole = as_compared(judge(table, (wide, *rules)))

@@ -83,7 +83,7 @@ def by_hand(x: np.ndarray, gone: np.ndarray, bins: Bins) -> dict[str, object]:
     }  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 400), size=st.integers(1, 400), shared=st.booleans())
 def test_every_cell_equals_a_plain_count(connection, seed, n, size, shared):
     table, asked = rows(seed, n), plan(connection, shared)

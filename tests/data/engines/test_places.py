@@ -15,7 +15,7 @@ crowded = st.sampled_from([0.0, -0.0, 1.0, np.nextafter(1.0, 2), 1e-300, -1e-300
 columns = arrays(np.float64, st.integers(1, 300), elements=doubles | crowded | st.integers(-50, 50).map(float))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60)
 @given(columns, columns)
 def test_number_finds_the_bin_that_a_search_finds(reference, current):
     bins = Bins("number", edges(np.sort(reference[np.isfinite(reference)])))
@@ -64,7 +64,7 @@ def test_edges_give_a_value_that_piles_up_a_bin_of_its_own():
         assert found[at - 1] == np.nextafter(piled, -1)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60)
 @given(arrays(np.float64, 1000, elements=st.floats(-1e6, 1e6)))
 def test_edges_are_inverted_cdf_quantiles(values):
     values = np.sort(values)
@@ -76,7 +76,7 @@ def test_edges_are_inverted_cdf_quantiles(values):
 texts = st.text(max_size=6) | st.sampled_from(["", "1e5", "01234", 'in"come; --', "größe", "\x00", "None"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(texts, unique=True, max_size=80), st.lists(texts | st.none(), min_size=1, max_size=80))
 def test_text_finds_its_category_or_none(known, current):
     connection = duckdb.connect()
