@@ -71,8 +71,8 @@ def _table(life: pd.DataFrame, measured: pd.DataFrame, trends: dict[str, lifetim
     }
     if trends:
         told = "If the trend goes on, from this day on."
-        config["crosses"] = st.column_config.DateColumn("Quality too low", format="D MMM YYYY", help=told, width=125)
-        config["told"] = text("No day, since it", width=190)
+        config["crosses"] = st.column_config.DateColumn("Quality too low from", format="D MMM YYYY", help=told, width=150)
+        config["told"] = text("Why no day", width=190)
     st.dataframe(
         pd.DataFrame(rows).reindex(columns=list(config)), hide_index=True, column_config=config, column_order=list(config),
         row_height=tables.ROW, key="ages", placeholder="–", alt="Each version with its age, that of its reference and how late its labels come",
