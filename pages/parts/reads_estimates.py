@@ -36,17 +36,20 @@ def _told(store: Store, model: str, version: str | None, segment: str, period: P
     measured = run.measurements(store, monitor="quality", dataset=None, **names)
     measured = measured[(measured["column"] == "") & (measured["version"] == version if version else True)]
     pairs = et.paired(measured)
+    log = pairs[(pairs["dataset"] == "log") & pairs["estimate"].notna()]
+    reasons = measured["reason"][measured["metric"].str.startswith(et.PREFIX) & (measured["dataset"] == "log")].dropna().unique()
+    why = tuple(sorted(reasons))
+    if log.empty:
+        return Told(pd.DataFrame(), pd.DataFrame(), why)
     segments = dict.fromkeys(["all", segment])
     outcomes = pd.concat([run.quality(store, model=model, segment=one) for one in segments], ignore_index=True)
     bands = et.banded(estimated.estimates(outcomes, (period,)), pairs)
     inputs = pd.concat([run.measurements(store, monitor=m, metric=metric, **names) for m, metric in INPUTS], ignore_index=True)
     keys = [*et.WINDOW, "column", "metric"]
-    log = pairs[(pairs["dataset"] == "log") & pairs["estimate"].notna()]
     seen = log.merge(bands[[*keys, "low", "high"]], how="left", on=keys).merge(
         et.trust(outcomes, inputs[inputs["column"].isin(_watched(store, model))], period), how="left", on=et.WINDOW
     )
-    why = measured["reason"][measured["metric"].str.startswith(et.PREFIX) & (measured["dataset"] == "log")].dropna().unique()
-    return Told(seen.fillna({"level": 0, "reason": ""}), et.record(pairs), tuple(sorted(why)))
+    return Told(seen.fillna({"level": 0, "reason": ""}), et.record(pairs), why)
 
 
 def _watched(store: Store, model: str) -> list[str]:

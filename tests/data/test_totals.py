@@ -8,7 +8,7 @@ from data.bins import LATENCY
 from data.load import load
 from data.refresh import refresh
 from data.roles import from_dict
-from data.store import Store, open_store, transact
+from data.store import FORMAT, Store, open_store, transact
 from monitors import run
 
 ROLES = {
@@ -122,4 +122,4 @@ def test_a_store_of_format_1_gets_what_it_lacks(tmp_path):
     new = open_store(place)
     assert new.frame("SELECT errors FROM main.profiles").empty
     assert new.frame("SELECT * FROM main.parts").empty
-    assert new.frame("SELECT format FROM main.vigia")["format"].tolist() == [2]
+    assert new.frame("SELECT format FROM main.vigia")["format"].tolist() == [FORMAT]
