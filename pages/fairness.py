@@ -64,7 +64,8 @@ def headlines(scope: Scope, column: str, class_name: str, told: dict[str, views.
         why = f"nobody has said that the values of {words.escaped(column)} are groups who must be treated alike"
         st.caption(f":material/notifications_off: Raises no alerts: {why}. To say so:")
         scope_of = shlex.quote(f"column={column}")
-        st.code(f"python -m monitors thresholds set monitor=fairness {scope_of} segment=all --set enabled=true --reason '…'", language=None, wrap_lines=True)
+        command = f"python -m monitors thresholds set monitor=fairness {scope_of} segment=all --set enabled=true --reason '…'"
+        st.code(command, language=None, wrap_lines=True)
 
 
 def _level(one: views.Headline, warning: object, critical: object) -> int:
