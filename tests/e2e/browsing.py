@@ -8,11 +8,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
+from playwright.sync_api import TimeoutError as NotThere
 
 ROOT = Path(__file__).parents[2]
 ODD_NAMES = ['in"come; --', "<b>bold</b>", "a.b", " lead", "x[0]", "größe"]
@@ -59,6 +60,18 @@ def settle(page: Page) -> None:
     page.wait_for_timeout(150)
     page.wait_for_selector(IDLE)
     assert page.get_by_test_id("stException").all_inner_texts() == []
+
+
+def choose(page: Page, box: str, option: str, exact: bool = False) -> None:
+    """Choose in a select box; opened once more where a page that was still drawing has shut it."""
+    wanted = page.get_by_role("option", name=option, exact=exact)
+    for _ in range(5):
+        page.get_by_role("combobox", name=box).click()
+        with suppress(NotThere):
+            wanted.click(timeout=8_000)
+            return
+        page.keyboard.press("Escape")
+    raise AssertionError(f"{box} did not offer {option}")
 
 
 def check_widths_and_schemes(page: Page) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from browsing import settle
+from browsing import choose, settle
 from playwright.sync_api import Page, expect
 
 Visit = Callable[..., Page]
@@ -29,8 +29,7 @@ def test_a_link_opens_the_component_and_the_metric(visit: Visit):
 
 def test_a_chosen_component_stands_in_the_url(visit: Visit):
     page = visit("latency")
-    page.get_by_role("combobox", name="Component").click()
-    page.get_by_role("option", name="latency_model_ms").click()
+    choose(page, "Component", "latency_model_ms")
     settle(page)
     expect(page.get_by_role("heading", name="latency_model_ms over time")).to_be_visible()
     assert "column=latency_model_ms" in page.url

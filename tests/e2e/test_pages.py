@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from browsing import ODD_NAMES, ROOT, check_widths_and_schemes, serving, settle
+from browsing import ODD_NAMES, ROOT, check_widths_and_schemes, choose, serving, settle
 from playwright.sync_api import Browser, Page, expect
 
 from data.store import open_store, transact
@@ -69,14 +69,10 @@ def test_an_alert_leads_to_its_column_and_version(visit: Visit):
 
 def test_a_link_shows_the_same_screen(visit: Visit, browser: Browser):
     page = visit("drift")
-    page.get_by_role("combobox", name="Version").click()
-    page.get_by_role("option", name="v1").click()
-    page.get_by_role("combobox", name="Segment").click()
-    page.get_by_role("option", name="origin=EWR").click()
-    page.get_by_role("combobox", name="Period").click()
-    page.get_by_role("option", name="last 28 days").click()
-    page.get_by_role("combobox", name="Metric").click()
-    page.get_by_role("option", name="ks", exact=True).click()
+    choose(page, "Version", "v1")
+    choose(page, "Segment", "origin=EWR")
+    choose(page, "Period", "last 28 days")
+    choose(page, "Metric", "ks", exact=True)
     page.get_by_text("day", exact=True).click()
     expect(page.get_by_text("KS distance.", exact=False).first).to_be_visible()
     settle(page)
@@ -115,8 +111,7 @@ def test_awkward_names_are_shown_character_for_character(visit: Visit):
     shown = cells.all_text_contents()
     for name in ODD_NAMES:
         assert name in shown
-    page.get_by_role("combobox", name="Column").click()
-    page.get_by_role("option", name="<b>bold</b>").click()
+    choose(page, "Column", "<b>bold</b>")
     expect(page.get_by_role("heading", name="<b>bold</b> over time")).to_be_visible()
     page.get_by_role("combobox", name="Version").click()
     expect(page.get_by_role("option")).to_have_text(["every version", "1e5", "1.10"])
@@ -124,8 +119,7 @@ def test_awkward_names_are_shown_character_for_character(visit: Visit):
 
 def test_another_model_brings_its_own_versions_and_days(visit: Visit):
     page = visit("?version=v1&period=chosen+days&days=2013-06-10&days=2013-06-16")
-    page.get_by_role("combobox", name="Model").click()
-    page.get_by_role("option", name="odd").click()
+    choose(page, "Model", "odd")
     expect(page.get_by_role("heading", name="Worst states: odd")).to_be_visible()
     settle(page)
     expect(page.get_by_role("combobox", name="Version")).to_have_value("every version")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from browsing import settle
+from browsing import choose, settle
 from playwright.sync_api import Page, expect
 
 Visit = Callable[..., Page]
@@ -24,8 +24,7 @@ def test_a_link_opens_the_metric_and_a_choice_stands_in_the_url(visit: Visit):
     page = visit("quality?metric=roc_auc&version=v1&against=the+days+before")
     expect(page.get_by_role("heading", name="ROC AUC over time")).to_be_visible()
     expect(page.get_by_text(re.compile(r"v1, \d+–\d+ Jun 2013"))).to_be_visible()
-    page.get_by_role("combobox", name="Metric").click()
-    page.get_by_role("option", name="accuracy").click()
+    choose(page, "Metric", "accuracy")
     settle(page)
     expect(page.get_by_role("heading", name="Where Accuracy is worst")).to_be_visible()
     assert "metric=accuracy" in page.url

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from browsing import check_widths_and_schemes, serving, settle
+from browsing import check_widths_and_schemes, choose, serving, settle
 from playwright.sync_api import Page, expect
 
 Visit = Callable[..., Page]
@@ -115,8 +115,7 @@ def test_without_training_features_the_page_says_how_to_load_them(visit: Visit, 
 
 def test_another_column_is_chosen_and_stands_in_the_link(visit: Visit, skewed_url: str):
     page = visit("skew?model=keyed", skewed_url)
-    page.get_by_role("combobox", name="Column").click()
-    page.get_by_role("option", name="fine").click()
+    choose(page, "Column", "fine")
     expect(page.get_by_role("heading", name="fine over time")).to_be_visible()
     settle(page)
     assert re.search(r"column=fine", page.url)

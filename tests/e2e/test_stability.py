@@ -5,7 +5,7 @@ from pathlib import Path
 
 import broken_model
 import pytest
-from browsing import check_widths_and_schemes, serving
+from browsing import check_widths_and_schemes, choose, serving
 from playwright.sync_api import Page, expect
 
 Visit = Callable[..., Page]
@@ -34,8 +34,7 @@ def test_it_says_where_it_began_and_what_goes_with_it(visit: Visit, fragile: str
 
 def test_another_number_and_the_first_window_alone(visit: Visit, fragile: str):
     page = visit("stability?model=fragile", fragile)
-    page.get_by_role("combobox", name="Number").click()
-    page.get_by_role("option", name="norm").click()
+    choose(page, "Number", "norm")
     expect(page.get_by_role("heading", name="norm over time")).to_be_visible()
     expect(page.get_by_text("1 of 120 rows broke. The first: 8 Mar 2026, 00:00 UTC")).to_be_visible()
     assert "column=norm" in page.url

@@ -7,7 +7,7 @@ from urllib.parse import quote_plus
 import numpy as np
 import pandas as pd
 import pytest
-from browsing import serving
+from browsing import choose, serving
 from playwright.sync_api import Page, expect
 
 from data.load import load
@@ -76,8 +76,7 @@ def test_two_versions_side_by_side(visit: Visit, address: str):
     expect(page.get_by_role("combobox", name="Second version")).to_have_value("v10")
     expect(page.get_by_role("heading", name="What they are made of")).to_be_visible()
     expect(page.get_by_text("Up to 28 windows of v9 and 33 of v10.")).to_be_visible()
-    page.get_by_role("combobox", name="First version").click()
-    page.get_by_role("option", name="v10").click()
+    choose(page, "First version", "v10")
     expect(page.get_by_text("Choose two different versions.")).to_be_visible()
 
 
