@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pandas as pd
 from streamlit.testing.v1 import AppTest
-from streamlit.util import calc_md5
 
 from data.load import load
 from data.roles import from_dict
@@ -39,9 +38,9 @@ def store(rows: int) -> Path:
 
 def warm(page: str) -> float:
     """Milliseconds of the script of a page that was shown before."""
-    app = AppTest.from_file("dashboard.py", default_timeout=600)
-    app._page_hash = calc_md5("" if page == "overview" else page)  # as st.navigation names pages
+    app = AppTest.from_file(str(Path("dashboard.py").resolve()), default_timeout=600)
     app.run()
+    app.switch_page(f"pages/{page}.py").run()
     if app.exception:
         raise RuntimeError(f"{page}: {app.exception[0].value}")
     return 1000 * statistics.median(_seconds(app) for _ in range(RUNS))
