@@ -24,12 +24,12 @@ def main() -> None:
     window = st.segmented_control("Window", ["day", "week", "month"], default="week", required=True, key="window", bind="query-params")
     task = reads_quality.task(scope)
     judged, rules = all_judged(scope, window, str(task.get("kind", "")))
-    if judged["value"].isna().all():
+    measured = judged[judged["value"].notna() & (judged["metric"] != "label_coverage")]
+    if measured.empty:  # where nothing has a label, that is all that is known
         unmeasured(scope, judged, str(task.get("reason") or ""))
         estimates.show(scope, window)  # needed most where no label is there at all
         return
     names = [str(v) for v in reads.versions(scope.model, scope.snapshot)["version"] if v in set(judged["version"])]
-    measured = judged[judged["value"].notna() & (judged["metric"] != "label_coverage")]
     latest = str(measured.sort_values("window_start", kind="stable")["version"].iloc[-1])
     version = scope.version or latest
     metric = now(scope, judged, version)
