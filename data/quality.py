@@ -44,8 +44,8 @@ class Sources:
         """The span of the log that is the reference."""
         if self.reference is None or self.reference.version is not None or self.reference.roles.reference is None:
             return None
-        start, end = (pd.Timestamp(t) for t in self.reference.roles.reference)
-        return tuple(t.tz_localize("UTC") if t.tz is None else t for t in (start, end))  # type: ignore[return-value]
+        start, end = (pd.to_datetime(t, utc=True) for t in self.reference.roles.reference)
+        return start, end
 
 
 def is_stale(store: Store, model: str) -> bool:

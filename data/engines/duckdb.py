@@ -185,14 +185,13 @@ def _add(values: Array, column: str, groups: Groups, plan: Plan, totals: dict[tu
 def _ordered(values: Array, groups: Groups) -> tuple[npt.NDArray[Any], Ints]:
     """The values by group, NaN where there is none, and which those are. A null's own bytes are read: to ask Arrow costs as much as to count."""
     validity, content = values.buffers()
-    kind: Any = np.uint64 if pa.types.is_uint64(values.type) else np.float64
-    x: npt.NDArray[Any] = np.frombuffer(content, kind, len(values), values.offset * 8)  # type: ignore[call-overload]
+    raw: Any = np.frombuffer  # NumPy's stubs do not know that Arrow's buffers are some
+    x = raw(content, np.uint64 if pa.types.is_uint64(values.type) else np.float64, len(values), values.offset * 8)
     x = x if groups.order is None else x.take(groups.order)
     if validity is None or not values.null_count:
         return x, np.empty(0, np.int64)
     x = x.copy() if groups.order is None else x
-    bits = np.frombuffer(validity, np.uint8)  # type: ignore[call-overload]
-    there = np.unpackbits(bits, count=values.offset + len(values), bitorder="little")[values.offset :]
+    there = np.unpackbits(raw(validity, np.uint8), count=values.offset + len(values), bitorder="little")[values.offset :]
     missing = np.flatnonzero((there if groups.order is None else there.take(groups.order)) == 0)
     x[missing] = np.nan
     return x, missing

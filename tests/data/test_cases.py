@@ -127,7 +127,7 @@ def test_g9_month_first_is_decided_by_all_values_whatever_the_order(
     days = store.frame("SELECT strftime(ts, '%Y-%m-%d %H') AS day, x FROM logs.m ORDER BY ts")
     assert days["day"].to_list() == [f"2026-03-{d:02d} 10" for d in range(1, 32)]
     assert days["x"].to_list() == list(range(1, 32))
-    assert saved(store, "m").time_format == "%m/%d/%Y %H:%M:%S"  # type: ignore[union-attr]
+    assert saved(store, "m").time_format == "%m/%d/%Y %H:%M:%S"
 
 
 def test_g9_what_no_value_decides_is_refused_with_both_readings(store: Store, tmp_path: Path):
@@ -160,7 +160,7 @@ def test_g10_a_byte_order_mark_semicolons_and_decimal_commas(store: Store, tmp_p
     assert any("decimal commas" in note for note in loaded.notes)
     table = rows(store, "zeit, betrag, score")
     assert table.columns.to_list() == ["zeit", "betrag", "score"]
-    assert saved(store, "m").timestamp == "zeit"  # type: ignore[union-attr]
+    assert saved(store, "m").timestamp == "zeit"
     assert table["zeit"].dt.hour.to_list() == [10, 11, 12]
     assert table["betrag"].to_list() == [1234.5, 80, -3.25]
     assert table["score"].to_list() == [0.25, 0.75, 1.0]
