@@ -169,51 +169,39 @@ def in_force(seen: Prepared, rules: Sequence[Rule]) -> Force:
     """The rules resolved for every series at once: from weak to strong, each writes what it names where it matches."""
     count = len(seen.starts)
     limits = np.full((len(LIMITS), 2, count), np.nan)
-    whole = {f: np.zeros(count, dtype=np.int64) for f in ("kind", "direction", "window", "min_rows")}
-    whole["window"][:] = WINDOWS.index("day")
-    flags = {f: np.full(count, f == "enabled") for f in ("above_noise", "above_usual", "enabled")}
-    min_coverage = np.zeros(count)
-    runs = np.ones((2, count), dtype=np.int64)
-    words = {"kind": KINDS, "direction": DIRECTIONS, "window": WINDOWS}
+    named: dict[str, NDArray[Any]] = {field: np.zeros(count, np.int64) for field in ("kind", "direction", "min_rows")}
+    named |= {"window": np.full(count, WINDOWS.index("day")), "for_windows": np.ones((2, count), np.int64), "min_coverage": np.zeros(count)}
+    named |= {field: np.full(count, field == "enabled") for field in ("above_noise", "above_usual", "enabled")}
+    named |= dict(zip(LIMITS, limits, strict=True))
     for one in in_order(rules, defaults()):
         match = np.ones(count, dtype=bool)
         for field, name in one.scope.items():
             codes, known = seen.names[field]
             match &= codes == known.get(name, -2)
-        for field, value in one.changes.items():
-            if field in LIMITS:
-                limits[LIMITS.index(field)][:, match] = np.reshape(np.nan if value is None else value, (-1, 1))
-            elif field == "for_windows":
-                runs[:, match] = np.reshape(value, (2, 1))
-            elif field == "min_coverage":
-                min_coverage[match] = value
-            elif field in flags:
-                flags[field][match] = value
-            elif field in whole:
-                whole[field][match] = words[field].index(value) if field in words else value
+        for field in one.changes.keys() & named.keys():
+            named[field][..., match] = _coded(field, one.changes[field])
 
     for kind in ("reference_quantile", "reference_std"):
-        where = whole["kind"] == KINDS.index(kind)
+        where = named["kind"] == KINDS.index(kind)
         if where.any():
-            enough = seen.reference_rows >= whole["min_rows"][seen.reference_series]
-            enough &= ~(seen.reference_coverage < min_coverage[seen.reference_series])
+            enough = seen.reference_rows >= named["min_rows"][seen.reference_series]
+            enough &= ~(seen.reference_coverage < named["min_coverage"][seen.reference_series])
             limits[:, :, where] = _from_reference(seen, limits, enough, kind)[:, :, where]
-    fdr = whole["kind"] == KINDS.index("fdr")
-    limits[:, LOW, (whole["direction"] == DIRECTIONS.index("above")) & ~fdr] = np.nan
-    limits[:, HIGH, (whole["direction"] == DIRECTIONS.index("below")) & ~fdr] = np.nan
-    some = ~np.isnan(limits[:RECOVER]).all(axis=(0, 1))
-    return Force(
-        limits=limits,
-        active=flags["enabled"] & (whole["window"] == seen.window) & some,
-        direction=whole["direction"],
-        fdr=fdr,
-        min_rows=whole["min_rows"],
-        min_coverage=min_coverage,
-        above_noise=flags["above_noise"],
-        above_usual=flags["above_usual"],
-        k=runs[0],
-        n=runs[1],
-    )
+    fdr = named["kind"] == KINDS.index("fdr")
+    limits[:, LOW, (named["direction"] == DIRECTIONS.index("above")) & ~fdr] = np.nan
+    limits[:, HIGH, (named["direction"] == DIRECTIONS.index("below")) & ~fdr] = np.nan
+    active = named["enabled"] & (named["window"] == seen.window) & ~np.isnan(limits[:RECOVER]).all(axis=(0, 1))
+    kept = ("direction", "min_rows", "min_coverage", "above_noise", "above_usual")
+    k, n = named["for_windows"]
+    return Force(limits=limits, active=active, fdr=fdr, k=k, n=n, **{field: named[field] for field in kept})
+
+
+def _coded(field: str, value: Any) -> Any:
+    """What a rule says, as it stands in the arrays: words as their place, limits and `for_windows` as a column of (low, high) or (k, n)."""
+    words = {"kind": KINDS, "direction": DIRECTIONS, "window": WINDOWS}
+    if field in words:
+        return words[field].index(value)
+    return np.reshape(np.nan if value is None else value, (-1, 1)) if field in (*LIMITS, "for_windows") else value
 
 
 def _from_reference(seen: Prepared, limits: Floats, enough: Bools, kind: str) -> Floats:
