@@ -57,7 +57,7 @@ def _fill(place: Path) -> None:
     reference, log = _odd("2024-01-01", 0.0), _odd("2024-03-04", 3.0)
     for name, table in (("reference", reference), ("log", log)):
         table.to_parquet(place / f"odd-{name}.parquet")
-    odd = from_dict({"timestamp": "time", "model_version": "version", "features": ODD_NAMES, "window": "day"})
+    odd = from_dict({"timestamp": "time", "model_version": "version", "score": "score", "features": ODD_NAMES, "window": "day"})
     load(store, [place / "odd-reference.parquet"], "odd", "reference", roles=odd)
     load(store, [place / "odd-log.parquet"], "odd", "log", roles=odd)
     run(store)
@@ -72,10 +72,10 @@ def _labels_of_june(place: Path) -> Path:
 
 
 def _odd(start: str, shift: float) -> pd.DataFrame:
-    """56 days of 100 rows; each column moved by `shift` standard deviations."""
+    """56 days of 100 rows; each column moved by `shift` standard deviations; scores, and no label to any of them."""
     rows = 5600
     chance = np.random.default_rng(0)
-    columns = {name: chance.normal(shift, 1, rows) for name in ODD_NAMES}
+    columns = {name: chance.normal(shift, 1, rows) for name in ODD_NAMES} | {"score": chance.random(rows)}
     time = pd.Timestamp(start, tz="UTC") + pd.to_timedelta(np.arange(rows) * 864, unit="s")
     return pd.DataFrame({"time": time, "version": np.where(np.arange(rows) < rows / 2, "1e5", "1.10")} | columns)
 
