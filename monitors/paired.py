@@ -11,11 +11,10 @@ from data import pairs as pairing
 from data.join import NO_LOG, NO_TRAINING, describe
 from data.refresh import Refreshed
 from data.roles import Roles, saved
-from data.store import Connection, Store, append
+from data.store import Connection, Store
 from data.training import distributions
 from monitors import causes, skew
-
-ORDER = 'segment, metric, window_end - window_start, version, "column", window_start'
+from monitors.spans import forget, inside, keep
 
 
 def refresh(store: Store, model: str, refreshed: Refreshed, progress: Callable[[str, float], None]) -> tuple[datetime, ...]:
@@ -23,22 +22,17 @@ def refresh(store: Store, model: str, refreshed: Refreshed, progress: Callable[[
     return pairing.refresh_pairs(store, model, refreshed, progress)
 
 
-def measure(store: Store, cursor: Connection, model: str, spans: pd.DataFrame) -> int:
+def measure(store: Store, cursor: Connection, model: str, asked: pd.DataFrame) -> int:
     """Measure skew in the days, weeks and months given (window_start, window_end), in place of what was there; how many."""
-    if spans.empty:
+    if asked.empty:
         return 0
-    cursor.register("skew_spans", spans)
-    within = "(window_start, window_end) IN (SELECT (window_start, window_end) FROM skew_spans)"
-    cursor.execute(f"DELETE FROM main.measurements WHERE model = ? AND monitor = 'skew' AND {within}", [model])
-    cursor.unregister("skew_spans")
-    since, until = spans["window_start"].min(), spans["window_end"].max()
+    forget(cursor, model, asked, "skew")
+    since, until = asked["window_start"].min(), asked["window_end"].max()
     measured = [skew.measure(pairing.pairs(store, model=model, since=since, until=until))]
     if why_not_joined(store, model) not in (None, NO_LOG, NO_TRAINING):
         measured.append(skew.by_distribution(distributions(store, model)))
     found = pd.concat(measured, ignore_index=True)
-    asked = pd.MultiIndex.from_frame(found[["window_start", "window_end"]]).isin(pd.MultiIndex.from_frame(spans))
-    append(cursor, "measurements", found[asked], ORDER)
-    return int(asked.sum())
+    return keep(cursor, found[inside(found, asked)])
 
 
 def why_not_joined(store: Store, model: str) -> str | None:

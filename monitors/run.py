@@ -1,6 +1,6 @@
 """The one place that joins store and monitors: new logs → profiles → measurements, and the reads of what is kept."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from types import ModuleType
@@ -23,6 +23,7 @@ from monitors.rules import Rule
 from monitors.run_changes import refresh_all
 from monitors.run_quality import quality as quality
 from monitors.run_quality import task as task
+from monitors.spans import forget, inside, keep, spans
 from monitors.thresholds import judge
 from monitors.versions import version_order
 
@@ -70,10 +71,9 @@ def _run_one(store: Store, model: str, tell: Progress) -> Ran | None:
         _forget(cursor, model, refreshed)
         count = 0
         for measured in _measure(store, cursor, model, refreshed, tell):
-            append(cursor, "measurements", measured, 'segment, metric, window_end - window_start, version, "column", window_start')
-            count += len(measured)
-        count += paired.measure(store, cursor, model, _spans(compared))
-        count += run_quality.measure(store, cursor, model, None if whole else _spans(refreshed.touched))
+            count += keep(cursor, measured)
+        count += paired.measure(store, cursor, model, spans(compared))
+        count += run_quality.measure(store, cursor, model, None if whole else spans(refreshed.touched))
         row = cursor.execute("SELECT coalesce(max(run), 0) + 1 FROM main.runs").fetchone()
         facts = {"run": row[0] if row else 1, "model": model, "snapshot": snapshot, "loads": list(refreshed.loads)}
         facts |= {"basis": refreshed.basis, "windows": len(refreshed.touched), "measurements": count}
@@ -88,8 +88,8 @@ def _run_one(store: Store, model: str, tell: Progress) -> Ran | None:
 
 def _measure(store: Store, cursor: Connection, model: str, refreshed: Refreshed, tell: Progress) -> Iterator[pd.DataFrame]:
     """Measure every day, week and month that holds a touched window, from all profiles in it; a few columns at a time, for memory's sake."""
-    spans, learnt, known = _spans(refreshed.touched), bins(store, model), _known_floors(store, model, refreshed)
-    since, until = (spans["window_start"].min(), spans["window_end"].max()) if len(spans) else (FAR, FAR)
+    asked, learnt, known = spans(refreshed.touched), bins(store, model), _known_floors(store, model, refreshed)
+    since, until = (asked["window_start"].min(), asked["window_end"].max()) if len(asked) else (FAR, FAR)
     more = {schema: (invariants.facts(store, model, learnt),)}  # what a monitor takes besides profiles and bins
 
     def measured(whole: bool, columns: list[str]) -> Iterator[pd.DataFrame]:
@@ -99,14 +99,14 @@ def _measure(store: Store, cursor: Connection, model: str, refreshed: Refreshed,
             if both.empty:
                 continue
             if monitor is drift:
-                found, fresh = drift.measure_knowing(both, learnt, known, spans)
+                found, fresh = drift.measure_knowing(both, learnt, known, asked)
                 append(cursor, "floors", fresh, 'version, "column", segment')
             else:
                 found = monitor.measure(both, learnt, *more.get(monitor, ()))
             # schema tells of other columns too: what is missing of them in a window, and from when on there is a new one.
             anew = (found["column"].isin(columns) & whole) | (found["metric"] == "new_column")
             yield found[anew]
-            yield _kept(found[~anew], spans, refreshed)
+            yield _kept(found[~anew], asked, refreshed)
 
     parts: list[pd.DataFrame] = []
     chunks = _chunks(store, model, since, until)
@@ -143,22 +143,11 @@ def _known_floors(store: Store, model: str, refreshed: Refreshed) -> floors.Floo
     return floors.read(store.frame(sql, [model, list(refreshed.references)]))
 
 
-def _kept(measured: pd.DataFrame, spans: pd.DataFrame, refreshed: Refreshed) -> pd.DataFrame:
+def _kept(measured: pd.DataFrame, asked: pd.DataFrame, refreshed: Refreshed) -> pd.DataFrame:
     """The measurements that are new: those of the touched spans, and of references that were learnt again."""
     own = measured["dataset"] == "reference"
-    asked = pd.MultiIndex.from_frame(measured[["window_start", "window_end"]]).isin(pd.MultiIndex.from_frame(spans))
-    kept: pd.DataFrame = measured[(own & measured["version"].isin(refreshed.references)) | (~own & asked)]
+    kept: pd.DataFrame = measured[(own & measured["version"].isin(refreshed.references)) | (~own & inside(measured, asked))]
     return kept
-
-
-def _spans(touched: Iterable[datetime]) -> pd.DataFrame:
-    """The days, weeks (from Monday) and months, UTC, that hold the touched windows."""
-    days = pd.Series(pd.to_datetime(sorted(touched), utc=True)).dt.floor("D").drop_duplicates()
-    mondays = days - pd.to_timedelta(days.dt.day_of_week, unit="D")
-    firsts = days - pd.to_timedelta(days.dt.day - 1, unit="D")
-    months = pd.DataFrame({"window_start": firsts, "window_end": firsts + pd.offsets.MonthBegin()})
-    parts = [pd.DataFrame({"window_start": t, "window_end": t + pd.Timedelta(days=n)}) for t, n in ((days, 1), (mondays, 7))]
-    return pd.concat([*parts, months], ignore_index=True).drop_duplicates().astype("datetime64[us, UTC]")
 
 
 def _forget(cursor: Connection, model: str, refreshed: Refreshed) -> None:
@@ -169,14 +158,7 @@ def _forget(cursor: Connection, model: str, refreshed: Refreshed) -> None:
     whole = """DELETE FROM main.measurements WHERE model = ? AND list_contains(?, monitor) AND (metric = 'new_column'
         OR "column" IN (SELECT "column" FROM main.profiles WHERE model = ? AND list_contains(?, role)))"""
     cursor.execute(whole, [model, [name_of(monitor) for monitor in MONITORS], model, list(WHOLE)])
-    if refreshed.touched:
-        cursor.register("touched_spans", _spans(refreshed.touched))
-        cursor.execute(
-            """DELETE FROM main.measurements WHERE model = ? AND dataset = 'log'
-            AND (window_start, window_end) IN (SELECT (window_start, window_end) FROM touched_spans)""",
-            [model],
-        )
-        cursor.unregister("touched_spans")
+    forget(cursor, model, spans(refreshed.touched))
 
 
 def _where(**wanted: Any) -> tuple[str, dict[str, Any]]:

@@ -12,16 +12,16 @@ from data.arrays import arrays
 from data.refresh import Refreshed
 from data.roles import Roles, saved
 from data.sql import quote
-from data.store import Connection, Store, append
+from data.store import Connection, Store
 from monitors import estimated, fairness, staleness
 from monitors import quality as quality_monitor
 from monitors.outcomes import COLUMNS, LISTS
 from monitors.run_staleness import facts
+from monitors.spans import inside, keep
 
 # To add one: a module with `measure(quality)`, the outcomes of all segments but pairs; its rules in defaults/.
 MEASURED: tuple[ModuleType, ...] = (quality_monitor, estimated)
 NAMES = ("quality", "fairness", "staleness")  # under which they stand; the estimate's metrics are quality's
-ORDER = 'segment, metric, window_end - window_start, version, "column", window_start'
 PAIR = "% & %=%"  # the segment of two columns
 
 
@@ -30,41 +30,34 @@ def refresh(store: Store, model: str, refreshed: Refreshed, progress: Callable[[
     return counting.refresh(store, model, refreshed, progress)
 
 
-def measure(store: Store, cursor: Connection, model: str, spans: pd.DataFrame | None) -> int:
-    """Measure the days, weeks and months given (window_start, window_end), None for all, in place of what was there; how many.
+def measure(store: Store, cursor: Connection, model: str, asked: pd.DataFrame | None) -> int:
+    """Measure the days, weeks and months asked for, of which nothing is kept any more, or all in place of what is (None); gives how many.
 
     Ages are measured whole each time: a manifest that came later tells of versions that served long before.
     """
-    within = "true"
-    if spans is not None:
-        cursor.register("outcome_spans", spans)
-        within = "((window_start, window_end) IN (SELECT (window_start, window_end) FROM outcome_spans) OR list_contains(?, metric))"
-    sql = f"DELETE FROM main.measurements WHERE model = ? AND list_contains(?, monitor) AND {within}"
-    cursor.execute(sql, [model, list(NAMES), *([list(staleness.AGES)] if spans is not None else [])])
-    if spans is None:
-        outcomes = quality(store, model=model)
-    elif len(spans):
-        outcomes = quality(store, model=model, since=spans["window_start"].min(), until=spans["window_end"].max())
-    else:
-        outcomes = pd.DataFrame(columns=COLUMNS)
+    gone = "DELETE FROM main.measurements WHERE model = $model AND list_contains($monitors, monitor) AND ($all OR list_contains($ages, metric))"
+    cursor.execute(gone, {"model": model, "monitors": list(NAMES), "all": asked is None, "ages": list(staleness.AGES)})
+    outcomes = _outcomes(store, model, asked)
     found = [monitor.measure(outcomes) for monitor in MEASURED] if len(outcomes) else []
     if len(outcomes):
         found.append(fairness.measure(outcomes, (saved(store, model) or Roles()).segments))
     if known := facts(store, model):
         found.append(staleness.measure(outcomes, known))
-    count = 0
-    for measured in found:
-        asked = _asked(measured, spans)
-        append(cursor, "measurements", asked, ORDER)
-        count += len(asked)
-    return count
+    return sum(keep(cursor, one if asked is None else one[_is_new(one, asked)]) for one in found)
 
 
-def _asked(measured: pd.DataFrame, spans: pd.DataFrame | None) -> pd.DataFrame:
-    if spans is None:
-        return measured
-    inside = pd.MultiIndex.from_frame(measured[["window_start", "window_end"]]).isin(pd.MultiIndex.from_frame(spans))
-    return measured[inside | measured["metric"].isin(staleness.AGES).to_numpy()]
+def _is_new(measured: pd.DataFrame, asked: pd.DataFrame) -> pd.Series:
+    """What a reference's own windows gave is kept already, unless all is measured anew."""
+    return (measured["dataset"] == "log") & inside(measured, asked) | measured["metric"].isin(staleness.AGES)
+
+
+def _outcomes(store: Store, model: str, asked: pd.DataFrame | None) -> pd.DataFrame:
+    """The outcomes of the windows asked for, and of the references."""
+    if asked is None:
+        return quality(store, model=model)
+    if asked.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    return quality(store, model=model, since=asked["window_start"].min(), until=asked["window_end"].max())
 
 
 def quality(
