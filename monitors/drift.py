@@ -16,12 +16,12 @@ from monitors import coverage, floors, noise
 from monitors.distances import Counts, Floats, chi2, chi2_p, groups, hellinger, js, ks, ks_p, linf, psi
 from monitors.floors import Days, Floors, Key
 from monitors.measurements import typed
+from monitors.usual import ENOUGH_ROWS, ENOUGH_WINDOWS
 from monitors.wasserstein import Numbers, wasserstein
 
 ROLES = ("feature", "score", "prediction", "label")  # of the columns that are looked at
 METRICS = ("psi", "js", "ks", "wasserstein", "chi2", "hellinger", "linf")
 NUMBERS_ONLY = ("ks", "wasserstein")
-ENOUGH_ROWS, ENOUGH_WINDOWS = 30, 3  # of the reference, to say what is usual
 SUMS = {"sum": "sum", "sum_squares": "sum_squares", "min": "low", "max": "high", "below_sum": "below", "above_sum": "above"}
 
 EMPTY = "no values in this window"

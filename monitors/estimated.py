@@ -16,12 +16,11 @@ from monitors.intervals import LOW_IS_BAD
 from monitors.measurements import typed
 from monitors.periods import Period
 from monitors.rules import bounds
+from monitors.usual import ENOUGH_ROWS, LEVEL, usual_level
 
 METRICS = ("accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "brier", "mae", "rmse")
 PERIODS: tuple[Period, ...] = ("day", "week", "month")
-LEVEL, Z = 0.95, 1.645  # and the standard deviations below which 95 in 100 lie
-ENOUGH_ROWS, ENOUGH_WINDOWS = 30, 3  # of the reference, to say what is usual
-PAIR = " & .*="  # in the name of a segment of two columns
+Z = 1.645  # standard deviations below which 95 in 100 lie
 COLUMNS = [*WINDOW, "column", "metric", "rows", "value", "sampling", "spread", "reason"]
 NEEDED = [  # of the table of outcomes
     "model", "version", "dataset", "segment", "window_start", "window_end", "kind", "class", "predicted", "selected", "labelled", "tp", "fp",
@@ -64,7 +63,7 @@ def estimates(quality: pd.DataFrame, periods: Sequence[Period] = PERIODS, varyin
     place in PERIODS, -1 for a whole reference."""
     errors = (quality["kind"] == "regression").any()
     held = [name for name in NEEDED if errors or not name.startswith("spot")]
-    singles = quality.loc[~quality["segment"].str.contains(PAIR), held]
+    singles = quality.loc[~outcomes.is_pair(quality["segment"]), held]
     own = singles["dataset"] == "reference"
     wholes = {str(version): rows for version, rows in singles[own & singles["window_start"].isna()].groupby("version", sort=True)}
     parts: list[pd.DataFrame] = []
@@ -91,6 +90,5 @@ def _usual(series: pd.DataFrame, windows: pd.DataFrame) -> pd.Series:
     keys = [*SERIES, "period"]
     of = windows[(windows["rows"] >= ENOUGH_ROWS) & windows["value"].notna()].groupby(keys)["value"]
     asked = pd.MultiIndex.from_frame(series[keys])
-    many = of.size() >= ENOUGH_WINDOWS
-    lower, upper = (of.quantile(level)[many].reindex(asked).reset_index(drop=True) for level in (1 - LEVEL, LEVEL))
+    lower, upper = (usual_level(of, level).reindex(asked).reset_index(drop=True) for level in (1 - LEVEL, LEVEL))
     return upper.where(~series["metric"].isin(LOW_IS_BAD), lower)

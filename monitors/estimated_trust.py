@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from monitors import outcomes
 from monitors.calibration import Floats, summed
-from monitors.estimated import ENOUGH_ROWS, ENOUGH_WINDOWS, LEVEL, METRICS, PAIR, SERIES
+from monitors.estimated import METRICS, SERIES
 from monitors.outcomes import SCORE_BINS
 from monitors.periods import Period
 from monitors.rules import bounds
+from monitors.usual import ENOUGH_ROWS, ENOUGH_WINDOWS, LEVEL
 
 PREFIX = "estimated_"
 LAST = 20  # windows that make a track record
@@ -107,7 +108,7 @@ def trust(quality: pd.DataFrame, inputs: pd.DataFrame, period: Period) -> pd.Dat
     moved far (psi above 0.25 and above both floors), 2 where it cannot be trusted, since one row in twenty lies outside of what the reference
     knows; reason, in words with the share, else "".
     """
-    singles = quality[~quality["segment"].str.contains(PAIR)]
+    singles = quality[~outcomes.is_pair(quality["segment"])]
     whole = singles[(singles["dataset"] == "reference") & singles["window_start"].isna()]
     log = outcomes.merge(singles[singles["dataset"] == "log"], period)
     told = pd.concat([*_unknown(log, whole), _outside(inputs), _moved(inputs)], ignore_index=True)

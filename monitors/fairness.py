@@ -15,12 +15,11 @@ from monitors import fairness_chance as chance
 from monitors import periods
 from monitors.measurements import typed
 from monitors.two_shares import Z
+from monitors.usual import LEVEL, usual_level
 
 Floats = NDArray[np.float64]
 Positions = NDArray[np.intp]
 MIN_ROWS = 30  # of what enters a rate: rows with a prediction, positive labels, negative labels
-LEVEL = 0.95
-ENOUGH_WINDOWS = 3  # of the reference, to say what is usual
 LENGTHS: tuple[periods.Period, ...] = ("day", "week", "month")
 COUNTS = ["rows", "predicted", "selected", "labelled", "positives", "tp", "negatives", "fp", "error_abs", "error_squares"]
 UNIT = ["model", "version", "dataset", "column", "class", "window_start"]  # the groups that are compared with each other
@@ -275,7 +274,7 @@ def _usual(made: pd.DataFrame) -> "pd.Series[float]":
     keys = ["column", "segment", "metric"]
     own = made[(made["dataset"] == "reference") & made["value"].notna()]
     by = own.groupby(["version", *keys], observed=True)["value"]
-    high, low = (by.quantile(level)[by.size() >= ENOUGH_WINDOWS] for level in (LEVEL, 1 - LEVEL))
+    high, low = (usual_level(by, level) for level in (LEVEL, 1 - LEVEL))
     referenced = set(made.loc[made["dataset"] == "reference", "version"])
     of = made["version"].where(made["version"].isin(referenced), "")
     at = pd.MultiIndex.from_frame(made[keys].assign(version=of)[["version", *keys]])

@@ -17,6 +17,7 @@ from monitors.measurements import typed
 from monitors.periods import Period, merge
 from monitors.quantiles import Floats, Histograms
 from monitors.recent import DAYS, LEAST_DAYS, growth_and_step
+from monitors.usual import ENOUGH_ROWS, ENOUGH_WINDOWS
 from monitors.versions import version_order
 
 ROLES = ("latency", "requests")
@@ -25,7 +26,6 @@ LEVELS = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 METRICS = (*LEVELS, "mean", "p95_ratio", "p50_growth", "p50_step", "throughput", "error_rate")
 # A p99 of fewer rows is their greatest value and no more. Of five rows all but one set in twenty reach beyond the true median.
 ENOUGH = {"p50": 5, "p95": 5, "p99": 100, "mean": 1, "p95_ratio": 5}
-USUAL_ROWS, USUAL_WINDOWS = 30, 3  # of the windows before, to say what is usual
 KEYS = ["model", "version", "column", "segment", "window_start", "window_end", "dataset"]
 DAY = pd.Timedelta(days=1)
 
@@ -169,7 +169,7 @@ def _quantiles(one: Series, before: Histograms | None) -> Iterator[Part]:
     noise = np.full_like(values, np.nan)
     if before is not None:
         shares = np.column_stack([q.chance_level(level, rows, before.rows) for level in levels])
-        known = (before.rows >= USUAL_ROWS)[:, None] & ~np.isnan(shares)
+        known = (before.rows >= ENOUGH_ROWS)[:, None] & ~np.isnan(shares)
         noise[:, :-1] = np.where(known, q.quantiles(before, np.where(known, shares, 0.5)), np.nan)
         noise[:, -1] = _mean_noise(before, rows)
     for i, metric in enumerate((*LEVELS, "mean")):
@@ -190,13 +190,13 @@ def _mean_noise(before: Histograms, rows: Floats) -> Floats:
         mean = before.total / before.rows
         deviation = np.sqrt(np.maximum(before.squares / before.rows - mean**2, 0))
         found = mean + 1.645 * deviation * np.sqrt(1 / rows + 1 / before.rows)
-    return np.where((before.rows >= USUAL_ROWS) & (rows > 0), found, np.nan)
+    return np.where((before.rows >= ENOUGH_ROWS) & (rows > 0), found, np.nan)
 
 
 def _usual(values: Floats, rows: Floats) -> Floats:
     """95th percentile of the windows before each one."""
-    enough = pd.Series(np.where(rows >= USUAL_ROWS, values, np.nan))
-    found: Floats = enough.shift(1).expanding(min_periods=USUAL_WINDOWS).quantile(0.95).to_numpy(np.float64)
+    enough = pd.Series(np.where(rows >= ENOUGH_ROWS, values, np.nan))
+    found: Floats = enough.shift(1).expanding(min_periods=ENOUGH_WINDOWS).quantile(0.95).to_numpy(np.float64)
     return found
 
 
@@ -230,8 +230,8 @@ def _usual_before(parts: list[Series], until: Floats, level: float) -> Floats:
     values = np.concatenate([q.quantiles(part.times, np.array([level]))[:, 0] for part in parts])
     rows, starts = np.concatenate([part.times.rows for part in parts]), np.concatenate([part.starts for part in parts])
     order = np.argsort(starts, kind="stable")
-    enough = pd.Series(np.where(rows >= USUAL_ROWS, values, np.nan)[order])
-    found = np.r_[np.nan, enough.expanding(min_periods=USUAL_WINDOWS).quantile(0.95).to_numpy(np.float64)]
+    enough = pd.Series(np.where(rows >= ENOUGH_ROWS, values, np.nan)[order])
+    found = np.r_[np.nan, enough.expanding(min_periods=ENOUGH_WINDOWS).quantile(0.95).to_numpy(np.float64)]
     usual: Floats = found[np.searchsorted(starts[order], until, side="left")]
     return usual
 
@@ -276,12 +276,12 @@ def _error_floors(table: pd.DataFrame, errors: Floats, rows: Floats) -> tuple[Fl
     """What so many requests give 95 times in 100 at the rate before (binomial, by its normal limit); and the windows before."""
     keys = [table["version"], table["segment"]]
     before = pd.DataFrame({"errors": errors, "rows": rows}).groupby(keys).cumsum() - np.column_stack([errors, rows])
-    known = before["rows"].to_numpy() >= USUAL_ROWS
+    known = before["rows"].to_numpy() >= ENOUGH_ROWS
     # One error more than were seen, of one request more: a rate that was 0 so far is not known to be 0.
     p = (before["errors"].to_numpy() + 1) / (before["rows"].to_numpy() + 1)
     noise = np.where(known & (rows > 0), np.minimum(p + 1.645 * np.sqrt(p * (1 - np.minimum(p, 1)) / np.maximum(rows, 1)), 1), np.nan)
-    rates = pd.DataFrame({"rate": np.where(rows >= USUAL_ROWS, errors / np.maximum(rows, 1), np.nan)})
-    usual = rates["rate"].groupby(keys).transform(lambda one: one.shift(1).expanding(min_periods=USUAL_WINDOWS).quantile(0.95))
+    rates = pd.DataFrame({"rate": np.where(rows >= ENOUGH_ROWS, errors / np.maximum(rows, 1), np.nan)})
+    usual = rates["rate"].groupby(keys).transform(lambda one: one.shift(1).expanding(min_periods=ENOUGH_WINDOWS).quantile(0.95))
     return noise, usual.to_numpy(np.float64)
 
 

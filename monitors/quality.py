@@ -17,12 +17,10 @@ from monitors.intervals import LOW_IS_BAD, by_chance, interval
 from monitors.measurements import typed
 from monitors.outcome_values import Valued
 from monitors.scored import ece_by_chance
+from monitors.usual import ENOUGH_ROWS, LEVEL, usual_level
 
 METRICS = tuple(dict.fromkeys([*(m for names in v.METRICS.values() for m in names), "label_coverage"]))
 PERIODS: tuple[periods.Period, ...] = ("day", "week", "month")
-ENOUGH_ROWS, ENOUGH_WINDOWS = 30, 3  # of the reference, to say what is usual
-LEVEL = 0.95
-PAIR = " & "  # in the name of a segment of two columns
 UNUSED = ("unlabelled", *(name for of in ("labels", "spots", "lag_bins") for name in (of, *outcomes.LISTS[of])))  # each list costs a merge
 Floats = NDArray[np.float64]
 
@@ -64,7 +62,7 @@ def measure(quality: pd.DataFrame) -> pd.DataFrame:
     it where low is bad (accuracy, roc_auc, …), for a bias on the side on which it stands. usual : the same of the reference's own windows of the
     same length, from three of 30 rows on.
     """
-    singles = quality[~quality["segment"].str.contains(PAIR, regex=False)].drop(columns=list(UNUSED), errors="ignore")
+    singles = quality[~outcomes.is_pair(quality["segment"])].drop(columns=list(UNUSED), errors="ignore")
     parts = [part for _, rows in singles.groupby("kind", sort=True) for part in _of_kind(rows)]
     found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return typed(found.assign(monitor="quality") if len(found) else found)
@@ -136,7 +134,7 @@ def _usual(own: Measured, i: int, length: int, level: float) -> "pd.Series[float
     of = own.values[i].of
     enough = (own.table["period"].to_numpy()[own.values[i].at] == length) & (of.rows >= ENOUGH_ROWS) & ~np.isnan(of.value)
     groups = pd.Series(of.value[enough]).groupby(own.names(own.values[i])[enough])
-    return groups.quantile(level)[groups.size() >= ENOUGH_WINDOWS]
+    return usual_level(groups, level)
 
 
 def state(quality: pd.DataFrame, metrics: Sequence[str] = METRICS) -> pd.DataFrame:

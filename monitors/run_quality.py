@@ -23,6 +23,12 @@ from monitors.spans import inside, keep
 MEASURED: tuple[ModuleType, ...] = (quality_monitor, estimated)
 NAMES = ("quality", "fairness", "staleness")  # under which they stand; the estimate's metrics are quality's
 PAIR = "% & %=%"  # the segment of two columns
+# The counts alone: the lists of scores are a hundred times as much.
+OUTCOMES = """
+    SELECT model, version, dataset, segment, window_start, window_end, kind, class, rows, predicted, selected, labelled, tp, fp, fn, tn,
+        error_abs, error_squares
+    FROM main.quality WHERE model = ? AND dataset = 'log' ORDER BY version, segment, class, window_start
+"""
 
 
 def refresh(store: Store, model: str, refreshed: Refreshed, progress: Callable[[str, float], None]) -> bool:
@@ -40,7 +46,7 @@ def measure(store: Store, cursor: Connection, model: str, asked: pd.DataFrame | 
     outcomes = _outcomes(store, model, asked)
     found = [monitor.measure(outcomes) for monitor in MEASURED] if len(outcomes) else []
     if len(outcomes):
-        found.append(fairness.measure(outcomes, (saved(store, model) or Roles()).segments))
+        found.append(fairness.measure(outcomes, segment_columns(store, model)))
     if known := facts(store, model):
         found.append(staleness.measure(outcomes, known))
     return sum(keep(cursor, one if asked is None else one[_is_new(one, asked)]) for one in found)
@@ -92,6 +98,16 @@ def quality(
     listed = [name for of, names in LISTS.items() for name in (of, *names)]
     frame: pd.DataFrame = found.drop_columns(listed).to_pandas()
     return frame.assign(**{name: arrays(found[name]) for name in listed})[COLUMNS]
+
+
+def counts(store: Store, model: str) -> pd.DataFrame:
+    """The stored windows of the log, of all segments and pairs, without lists."""
+    return store.frame(OUTCOMES, [model])
+
+
+def segment_columns(store: Store, model: str) -> tuple[str, ...]:
+    """The columns whose values are segments."""
+    return (saved(store, model) or Roles()).segments
 
 
 def task(store: Store, model: str) -> dict[str, Any]:

@@ -17,11 +17,11 @@ from monitors.arrivals import Facts
 from monitors.measurements import typed
 from monitors.periods import PERIODS
 from monitors.schemas import Column, Schema, beyond_range, predicted, unusual
+from monitors.usual import ENOUGH_ROWS, ENOUGH_WINDOWS
 
 ROLES = ("feature", "score", "prediction", "label", "requests")
 COLUMN_METRICS = ("null_rate", "type_rate", "range_rate", "domain_rate")
 METRICS = ("missing_column", "new_column", "type_rate", "null_rate", "range_rate", "domain_rate", *arrivals.METRICS)
-ENOUGH_ROWS, ENOUGH_WINDOWS = 30, 3  # of the reference, to say what is usual
 Floats = NDArray[np.float64]
 Windows = Mapping[str, NDArray[Any]]  # the windows of one key, column by column: a table for each of thousands is slow
 SEEN = ("version", "column", "kind", "rows", "nulls", "misfits", "fractions", "min", "max", "counts")  # of a profile

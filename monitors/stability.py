@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from monitors import coverage, periods
 from monitors.measurements import typed
 from monitors.noise import of_share
+from monitors.usual import ENOUGH_ROWS, LEVEL, usual_level
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -23,8 +24,6 @@ VARYING = ("feature", "watched", *OUTPUTS)  # what must not stand still, nor jum
 ROLES = (*VARYING, "label", "latency", "requests")  # of the columns that are looked at
 METRICS = ("nan_rate", "inf_rate", "score_range_rate", "sum_rate", "constant", "magnitude")
 RATES = METRICS[:4]
-ENOUGH_ROWS, ENOUGH_WINDOWS = 30, 3  # of the reference, to say what is usual
-LEVEL = 0.95
 RARER = 100  # a class seldom predicted may become so many times rarer by drift: on the sample v1 calls no flight late on 22 days of 77
 KEYS = ["model", "version", "column", "segment", "window_start", "window_end", "dataset"]
 
@@ -304,5 +303,4 @@ def _usual(made: pd.DataFrame) -> "pd.Series[float]":
     """95th percentile of the reference's own windows, by version, column, segment, shape and metric; where there are enough of them."""
     own = made[(made["dataset"] == "reference") & (made["rows"] >= ENOUGH_ROWS) & made["value"].notna()]
     groups = own.groupby(["version", "column", "segment", "shape", "metric"])["value"]
-    found: pd.Series[float] = groups.quantile(LEVEL)[groups.size() >= ENOUGH_WINDOWS]
-    return found
+    return usual_level(groups)

@@ -8,17 +8,9 @@ from typing import Any
 import pandas as pd
 
 from data.errors import BadInput, near
-from data.roles import Roles, saved
 from data.store import Store, models
 from monitors import fairness_views as views
-from monitors import output, run
-
-# The counts alone: the lists of scores are a hundred times as much.
-OUTCOMES = """
-    SELECT model, version, dataset, segment, window_start, window_end, kind, class, rows, predicted, selected, labelled, tp, fp, fn, tn,
-        error_abs, error_squares
-    FROM main.quality WHERE model = ? AND dataset = 'log' ORDER BY version, segment, class, window_start
-"""
+from monitors import output, run, run_quality
 
 
 def declare(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -30,16 +22,6 @@ def declare(add: Callable[..., argparse.ArgumentParser]) -> None:
     one.add_argument("--within", metavar="COLUMN=VALUE", default="all", help="only the rows of this segment")
     one.add_argument("--since", type=output.date, metavar="DATE", help="only windows that end after this day, UTC (2026-03-01)")
     one.add_argument("--format", choices=("text", "json"), default="text")
-
-
-def outcomes(store: Store, model: str) -> pd.DataFrame:
-    """The stored windows of the log, counts alone."""
-    return store.frame(OUTCOMES, [model])
-
-
-def columns(store: Store, model: str) -> list[str]:
-    """The segment columns of a model."""
-    return list((saved(store, model) or Roles()).segments)
 
 
 def _fairness(store: Store, asked: argparse.Namespace) -> int:
@@ -54,10 +36,10 @@ def _fairness(store: Store, asked: argparse.Namespace) -> int:
 
 
 def _of_model(store: Store, model: str, asked: argparse.Namespace) -> list[dict[str, Any]]:
-    names = columns(store, model)
+    names = run_quality.segment_columns(store, model)
     if asked.column is not None and asked.column not in names:
         raise BadInput(f'{model} has no segment column "{asked.column}". {near(asked.column, names)}'.rstrip())
-    every = outcomes(store, model)
+    every = run_quality.counts(store, model)
     if asked.within != "all" and asked.within not in set(every["segment"]):
         raise BadInput(f'{model} has no segment "{asked.within}". {near(asked.within, sorted(set(every["segment"])))}'.rstrip())
     if asked.since is not None:

@@ -5,9 +5,9 @@ import math
 import pandas as pd
 import streamlit as st
 
-from monitors.estimated import LEVEL
 from monitors.estimated_trust import COVERED, NOT_TRUSTED, WINDOW, WITH_CARE
 from monitors.periods import Period
+from monitors.usual import LEVEL
 from pages.parts import charts, estimate_charts, reads, reads_estimates, words
 from pages.parts.scope import Scope
 

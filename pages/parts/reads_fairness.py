@@ -3,19 +3,18 @@
 import pandas as pd
 
 from data.store import Store
-from monitors import fairness, summaries, thresholds
+from monitors import fairness, run_quality, summaries, thresholds
 from monitors import fairness_views as views
-from monitors.commands.fairness import columns as columns_of
-from monitors.commands.fairness import outcomes
 from monitors.fairness import Seen
 from pages.parts import reads
 from pages.parts.scope import Scope
 
 Frame = pd.DataFrame
 
+
 def columns(scope: Scope) -> list[str]:
     """The segment columns whose groups can be compared: of rows of one segment, all but its own."""
-    found: list[str] = reads._cached(columns_of, scope.snapshot, model=scope.model)
+    found: tuple[str, ...] = reads._cached(run_quality.segment_columns, scope.snapshot, model=scope.model)
     return [column for column in found if not scope.segment.startswith(f"{column}=")]
 
 
@@ -58,5 +57,4 @@ def _within(scope: Scope, column: str) -> Frame:
 
 
 def _groups(store: Store, model: str, segment: str, column: str) -> Frame:
-    return views.within(outcomes(store, model), segment, column)
-
+    return views.within(run_quality.counts(store, model), segment, column)
