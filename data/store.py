@@ -31,7 +31,7 @@ from data.sql import literal, quote
 
 T = TypeVar("T")
 Connection = duckdb.DuckDBPyConnection
-FORMAT = 3  # of the tables below; a store that a newer Vigia wrote is refused rather than misread, an older one gets what it lacks
+FORMAT = 4  # of the tables below; a store that a newer Vigia wrote is refused rather than misread, an older one gets what it lacks
 DATASETS = ("log", "reference", "training", "labels")
 SCHEMAS = {"log": "logs", "reference": "reference", "training": "training", "labels": "labels"}
 TABLES = {
@@ -70,6 +70,8 @@ TABLES = {
         "key" VARCHAR, time TIMESTAMPTZ, segments VARCHAR[], served VARCHAR, trained VARCHAR, served_misfit BOOLEAN, trained_misfit BOOLEAN,
         twins VARCHAR[], chance_twins VARCHAR[], earlier TIMESTAMPTZ[], later TIMESTAMPTZ[]""",
     "thresholds": "edit BIGINT, rules VARCHAR, edited_at TIMESTAMPTZ, author VARCHAR, reason VARCHAR",
+    "decisions": """decision BIGINT, "at" TIMESTAMPTZ, author VARCHAR, kind VARCHAR, model VARCHAR, version VARCHAR, monitor VARCHAR, metric VARCHAR,
+        "column" VARCHAR, segment VARCHAR, start TIMESTAMPTZ, "end" TIMESTAMPTZ, value VARCHAR, note VARCHAR, retracts BIGINT""",
     "notifications": "edit BIGINT, settings VARCHAR, edited_at TIMESTAMPTZ, author VARCHAR, reason VARCHAR",
     "told": "channel VARCHAR, kind VARCHAR, number BIGINT, state VARCHAR, told_at TIMESTAMPTZ, snapshot BIGINT",
     "outbox": """id BIGINT, key VARCHAR, channel VARCHAR, kind VARCHAR, model VARCHAR, severity VARCHAR, subject VARCHAR, body VARCHAR,
@@ -84,6 +86,12 @@ TABLES = {
     "schemas": """edit BIGINT, model VARCHAR, version VARCHAR, edits VARCHAR, edited_at TIMESTAMPTZ, author VARCHAR,
         reason VARCHAR""",
 }
+# In DuckLake's own catalogue: a file is there from one commit on, and until another; so is what was deleted of it.
+CHANGED = """SELECT max(greatest(begin_snapshot, coalesce(end_snapshot, 0))) FROM (
+        SELECT table_id, begin_snapshot, end_snapshot FROM __ducklake_metadata_lake.ducklake_data_file
+        UNION ALL SELECT table_id, begin_snapshot, end_snapshot FROM __ducklake_metadata_lake.ducklake_delete_file)
+    WHERE table_id IN (SELECT table_id FROM __ducklake_metadata_lake.ducklake_table t
+        JOIN __ducklake_metadata_lake.ducklake_schema s USING (schema_id) WHERE s.schema_name = 'main' AND list_contains(?, t.table_name))"""
 # What a lost race says; nothing of the transaction was done, so it is done again.
 RACES = ("database is locked", "conflict", "Conflict", "could not serialize", "deadlock detected", "PRIMARY KEY or UNIQUE constraint")
 EXTENSIONS = {"sqlite": ("ducklake", "sqlite_scanner"), "postgres": ("ducklake", "postgres_scanner")}
@@ -117,6 +125,11 @@ class Store:
         row = self.cursor().execute("SELECT id FROM lake.current_snapshot()").fetchone()
         assert row is not None
         return int(row[0])
+
+    def changed(self, *tables: str) -> int:
+        """The number of the last commit that changed one of these tables of `main`: the key of a cache of what is dear and read of them alone."""
+        row = self.cursor().execute(CHANGED, [list(tables)]).fetchone()
+        return int(row[0]) if row and row[0] is not None else 0
 
 
 def default_place() -> str:

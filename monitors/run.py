@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from data import decisions as deciding
 from data.arrays import arrays
 from data.bins import LATENCY
 from data.errors import BadInput, near
@@ -17,7 +18,7 @@ from data.roles import saved
 from data.sql import quote
 from data.store import Connection, Store, append, author, models, one_run, transact
 from monitors import alerts as alerting
-from monitors import drift, floors, invariants, latency, paired, rulebook, run_quality, schema, stability, summaries
+from monitors import drift, floors, invariants, latency, paired, rulebook, run_quality, schema, stability, states, summaries
 from monitors.measurements import STORED, typed
 from monitors.rules import Rule
 from monitors.run_changes import refresh_all
@@ -306,16 +307,25 @@ def save_overrides(store: Store, wanted: Sequence[Rule], reason: str) -> int:
 
 
 def alerts(store: Store, *, model: str | None = None, since: datetime | None = None) -> pd.DataFrame:
-    """The alerts under the rules in force, judged over the whole history; `since` keeps those that last beyond it.
+    """The alerts under the rules in force, judged over the whole history, with the states that people's decisions give them (`states.apply`);
+    `since` keeps those that last beyond it."""
+    found = states.apply(undecided(store, model=model), decisions(store))
+    return found if since is None else found[found["end"] > since].reset_index(drop=True)
 
-    An alert that is still on, of a version that no longer serves, has the state "version retired": nothing will ever close it.
-    """
+
+def undecided(store: Store, *, model: str | None = None) -> pd.DataFrame:
+    """The alerts under the rules in force as if nobody had decided anything: open, resolved, and "version retired" for one that is still on,
+    of a version that no longer serves, since nothing will ever end it."""
     if model is not None:
         check_model(store, model)
     judging, names = rules(store), [model] if model is not None else models(store)
     parts = [_alerts_of(store, name, judging) for name in names] or [alerting.alerts(judge(measurements(store), judging))]
-    found = pd.concat(parts, ignore_index=True)
-    return found if since is None else found[found["end"] > since].reset_index(drop=True)
+    return pd.concat(parts, ignore_index=True)
+
+
+def decisions(store: Store) -> pd.DataFrame:
+    """What people decided about alerts, every decision, the first first."""
+    return deciding.read(store)
 
 
 def _alerts_of(store: Store, model: str, judging: tuple[Rule, ...]) -> pd.DataFrame:
