@@ -92,6 +92,8 @@ CHANGED = """SELECT max(greatest(begin_snapshot, coalesce(end_snapshot, 0))) FRO
         UNION ALL SELECT table_id, begin_snapshot, end_snapshot FROM __ducklake_metadata_lake.ducklake_delete_file)
     WHERE table_id IN (SELECT table_id FROM __ducklake_metadata_lake.ducklake_table t
         JOIN __ducklake_metadata_lake.ducklake_schema s USING (schema_id) WHERE s.schema_name = 'main' AND list_contains(?, t.table_name))"""
+# Of new normals that were accepted, under the number of the decision in place of a version: what was learnt of each, and for which it is done.
+TABLES |= {f"normal_{name}": TABLES[name] for name in ("bins", "profiles", "floors")} | {"normals": "model VARCHAR, decision BIGINT"}
 # What a lost race says; nothing of the transaction was done, so it is done again.
 RACES = ("database is locked", "conflict", "Conflict", "could not serialize", "deadlock detected", "PRIMARY KEY or UNIQUE constraint")
 EXTENSIONS = {"sqlite": ("ducklake", "sqlite_scanner"), "postgres": ("ducklake", "postgres_scanner")}

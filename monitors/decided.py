@@ -4,7 +4,7 @@ An alert has no number: thresholds move, labels come, and it is another table ro
 open stands for any) and a span, and is about every alert of that series whose time overlaps it, however the alerts are cut then.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from monitors import calendars
 from monitors.rules import SCOPE
 
 Bools = NDArray[np.bool_]
+Ints = NDArray[np.intp]
 COLUMNS = ["decision", "at", "author", "kind", *SCOPE, "start", "end", "value", "note", "retracts"]
 TABLE = "the table"  # in place of a column, of what is about none: repeats, rows, freshness
 
@@ -46,14 +47,26 @@ def about(decision: Mapping[Any, Any], alerts: pd.DataFrame) -> Bools:
     return hit
 
 
-def overlapping(decision: Mapping[Any, Any], alerts: pd.DataFrame) -> Bools:
-    """Which alerts share time with a decision's span; an end that it leaves open reaches any time."""
-    hit = np.ones(len(alerts), dtype=bool)
-    if not pd.isna(decision["start"]):
-        hit &= (alerts["end"] > decision["start"]).to_numpy(bool)
-    if not pd.isna(decision["end"]):
-        hit &= (alerts["start"] < decision["end"]).to_numpy(bool)
-    return hit
+def matched(made: pd.DataFrame, alerts: pd.DataFrame, *, in_time: bool) -> Iterator[tuple[dict[Any, Any], Ints]]:
+    """Each decision with the places of the alerts that it is about: of its series, and (`in_time`) sharing time with its span, of which an end
+    that is left open reaches any time. Of those that name a whole series, as verdicts do, a thousand take no longer than one look-up each."""
+    names = [alerts[name].fillna("").to_numpy(object) for name in SCOPE]
+    start, end = (alerts[name].to_numpy("datetime64[us]") for name in ("start", "end"))
+    series: dict[tuple[str, ...], list[int]] = {}
+    for i, key in enumerate(zip(*names, strict=True)):
+        series.setdefault(key, []).append(i)
+    for one in made.to_dict("records"):
+        named = scope_of(one)
+        if len(named) == len(SCOPE):
+            at = np.array(series.get(tuple(named[name] for name in SCOPE), []), dtype=np.intp)
+        else:
+            hits = [values == named[name] for name, values in zip(SCOPE, names, strict=True) if name in named]
+            at = np.flatnonzero(np.logical_and.reduce(hits)) if hits else np.arange(len(alerts))
+        if in_time and not pd.isna(one["start"]):
+            at = at[end[at] > one["start"].to_datetime64()]
+        if in_time and not pd.isna(one["end"]):
+            at = at[start[at] < one["end"].to_datetime64()]
+        yield one, at
 
 
 def scope_text(decision: Mapping[Any, Any]) -> str:

@@ -139,7 +139,7 @@ def _together(earlier: dict[str, Any], later: dict[str, Any]) -> bool:
     same_column = earlier["column"] == later["column"]
     if earlier["first_end"] > later["start"]:
         began_alike = earlier["start"] == later["start"] and earlier["first_end"] == later["first_end"]
-        return same_column or (began_alike and earlier["monitor"] == later["monitor"])
+        return bool(same_column or (began_alike and earlier["monitor"] == later["monitor"]))
     if not same_column:
         return False
     again = earlier["monitor"] == later["monitor"] and later["start"] - earlier["end"] <= GAP

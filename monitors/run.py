@@ -18,7 +18,20 @@ from data.roles import saved
 from data.sql import quote
 from data.store import Connection, Store, append, author, models, one_run, transact
 from monitors import alerts as alerting
-from monitors import drift, floors, invariants, latency, paired, rulebook, run_quality, schema, stability, states, summaries
+from monitors import (
+    drift,
+    floors,
+    invariants,
+    latency,
+    paired,
+    rulebook,
+    run_normals,
+    run_quality,
+    schema,
+    stability,
+    states,
+    summaries,
+)
 from monitors.measurements import STORED, typed
 from monitors.rules import Rule
 from monitors.run_changes import refresh_all
@@ -62,9 +75,11 @@ def run(store: Store, model: str | None = None, progress: Progress | None = None
 
 def _run_one(store: Store, model: str, tell: Progress) -> Ran | None:
     started, snapshot = datetime.now(UTC), store.snapshot()
-    refreshed = refresh(store, model, tell) or (as_it_was(store, model) if is_stale(store, model) else None)
+    is_behind = is_stale(store, model) or run_normals.is_behind(store, model)
+    refreshed = refresh(store, model, tell) or (as_it_was(store, model) if is_behind else None)
     if refreshed is None:
         return None
+    normals = run_normals.refresh(store, model, refreshed.touched)
     whole = run_quality.refresh(store, model, refreshed, tell)
     compared = paired.refresh(store, model, refreshed, tell)
 
@@ -73,6 +88,7 @@ def _run_one(store: Store, model: str, tell: Progress) -> Ran | None:
         count = 0
         for measured in _measure(store, cursor, model, refreshed, tell):
             count += keep(cursor, measured)
+        count += run_normals.measure(store, cursor, model, normals, lambda names, asked: _drift_again(store, model, names, asked))
         count += paired.measure(store, cursor, model, spans(compared))
         count += run_quality.measure(store, cursor, model, None if whole else spans(refreshed.touched))
         row = cursor.execute("SELECT coalesce(max(run), 0) + 1 FROM main.runs").fetchone()
@@ -117,6 +133,15 @@ def _measure(store: Store, cursor: Connection, model: str, refreshed: Refreshed,
         if sum(map(len, parts)) > AT_ONCE or i == len(chunks) - 1:
             yield pd.concat([typed(pd.DataFrame()), *parts], ignore_index=True)
             parts = []
+
+
+def _drift_again(store: Store, model: str, columns: list[str], asked: pd.DataFrame) -> pd.DataFrame:
+    """Drift of some columns in the days, weeks and months asked for, against the references."""
+    since, until = asked["window_start"].min(), asked["window_end"].max()
+    read = _profiles_to_measure(store, model, columns, since, until)
+    known = floors.read(store.frame("SELECT * FROM main.floors WHERE model = ?", [model]))
+    found, _ = drift.measure_knowing(read[read["role"].isin(drift.ROLES)], bins(store, model), known, asked)
+    return found[(found["dataset"] == "log") & inside(found, asked)]
 
 
 def name_of(monitor: ModuleType) -> str:

@@ -43,26 +43,24 @@ def acknowledgements(alerts: pd.DataFrame, decisions: pd.DataFrame) -> NDArray[n
     """For each alert the decision by which it is acknowledged, the latest; 0 for none."""
     found = np.zeros(len(alerts), dtype=np.int64)
     critical = (alerts["severity"] == "critical").to_numpy(bool)
-    for one in decided.standing(decisions, "acknowledge").to_dict("records"):
-        hit = decided.about(one, alerts) & decided.overlapping(one, alerts)
-        found[hit & ~(critical & (one["value"] == "warning"))] = one["decision"]
+    for one, at in decided.matched(decided.standing(decisions, "acknowledge"), alerts, in_time=True):
+        found[at[~critical[at]] if one["value"] == "warning" else at] = one["decision"]
     return found
 
 
 def mutes(alerts: pd.DataFrame, decisions: pd.DataFrame) -> NDArray[np.bool_]:
     """Which alerts are muted; of those that go on the latest window, of the others every window."""
     found = np.zeros(len(alerts), dtype=bool)
-    made = decided.standing(decisions, "mute", "planned").to_dict("records")
-    if not made or alerts.empty:
-        return found
-    hits = np.stack([decided.about(one, alerts) for one in made])
-    rows = alerts.to_dict("records")
-    for i in np.flatnonzero(hits.any(axis=0)):
-        going_on = rows[i]["state"] == "open"
-        starts, ends = windows(rows[i])
+    of: dict[int, list[dict[Any, Any]]] = {}
+    for one, at in decided.matched(decided.standing(decisions, "mute", "planned"), alerts, in_time=False):
+        for i in at.tolist():
+            of.setdefault(i, []).append(one)
+    for i, made in of.items():
+        alert = alerts.iloc[i].to_dict()
+        going_on = alert["state"] == "open"
+        starts, ends = windows(alert)
         own = (starts[-1:], ends[-1:]) if going_on else (starts, ends)
-        hidden = [_hidden(one, own, going_on) for one, hit in zip(made, hits[:, i], strict=True) if hit]
-        found[i] = bool(np.any(hidden, axis=0).all())
+        found[i] = bool(np.any([_hidden(one, own, going_on) for one in made], axis=0).all())
     return found
 
 

@@ -48,7 +48,7 @@ def missed(decisions: pd.DataFrame) -> pd.DataFrame:
 
 def unseen(marks: pd.DataFrame, alerts: pd.DataFrame) -> pd.DataFrame:
     """Of the marked days those on which no alert of what they name was on: what was missed."""
-    seen = [bool((decided.about(one, alerts) & decided.overlapping(one, alerts)).any()) for one in marks.to_dict("records")]
+    seen = [len(at) > 0 for _, at in decided.matched(marks, alerts, in_time=True)]
     return marks[~np.array(seen, dtype=bool)].reset_index(drop=True)
 
 
@@ -57,9 +57,8 @@ def with_verdicts(alerts: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame
     count = len(alerts)
     rank, number = np.full(count, len(VERDICTS)), np.zeros(count, dtype=np.int64)
     told = {name: np.full(count, "", dtype=object) for name in ("verdict", "author", "note")}
-    for one in verdicts(decisions).to_dict("records"):
-        hit = decided.about(one, alerts) & decided.overlapping(one, alerts)
-        hit &= VERDICTS.index(one["verdict"]) <= rank
+    for one, at in decided.matched(verdicts(decisions), alerts, in_time=True):
+        hit = at[VERDICTS.index(one["verdict"]) <= rank[at]]
         rank[hit], number[hit] = VERDICTS.index(one["verdict"]), one["decision"]
         for name, values in told.items():
             values[hit] = "" if pd.isna(one[name]) else one[name]
