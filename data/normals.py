@@ -5,9 +5,10 @@ The bins are learnt anew from the span: those of the training set cannot tell ap
 often is. So the windows from that day on are counted a second time, on these bins, into tables of their own under the decision's number.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import pandas as pd
 import pyarrow as pa
@@ -76,41 +77,36 @@ def _drop(cursor: Connection, model: str, names: Sequence[str]) -> None:
 
 
 def _learn(store: Store, model: str, one: Normal, sources: Iterable[Source], values: Values) -> None:
-    """Learn the bins from the span, and count the span, its windows and every window since."""
-    bins, parts = [], []
+    """Learn the bins from the span, and count the span, its windows and every window since. A turn of windows is one transaction: a run that is cut
+    off has not noted that it is done, and learns all of it again."""
+    transact(store, lambda cursor: _drop(cursor, model, [one.name]), f"learn a new normal of {model} {one.version}")
     for source in sources:
         span = _source(source, one, "reference")
         learnt = learning.learn(store.cursor(), span)
-        bins.append(learning.frame(model, one.name, learnt, span.roles))
-        if learnt:
-            whole = replace(span, roles=replace(span.roles, timestamp=None))
-            parts.append((span, profiling.scan(store, whole, _whole(one), {one.name: learnt}, values)))
-            parts += [(part, found) for part in (span, _source(source, one, "log")) for found in _scanned(store, part, one, learnt, values)]
+        if not learnt:
+            continue
+        frame = learning.frame(model, one.name, learnt, span.roles)
+        transact(store, partial(append, name="normal_bins", rows=frame), f"bins of a new normal of {model} {one.version}")
+        whole = replace(span, roles=replace(span.roles, timestamp=None))
+        _add(store, model, whole, profiling.scan(store, whole, _whole(one), {one.name: learnt}, values))
+        for part in (span, _source(source, one, "log")):
+            for found in _scanned(store, part, one, learnt, values):
+                _add(store, model, part, found)
 
-    def write(cursor: Connection) -> None:
-        _drop(cursor, model, [one.name])
-        for frame in bins:
-            append(cursor, "normal_bins", frame)
-        for part, found in parts:
-            profiling.add(cursor, model, part, found, "normal_profiles")
 
-    transact(store, write, f"learn the new normal of {model} {one.version} from {one.start:%Y-%m-%d}")
+def _add(store: Store, model: str, source: Source, found: pa.Table) -> None:
+    transact(store, lambda cursor: profiling.add(cursor, model, source, found, "normal_profiles"), f"profiles of a new normal of {model}")
 
 
 def _count(store: Store, model: str, one: Normal, sources: Iterable[Source], values: Values, touched: Sequence[datetime]) -> None:
     """Count some windows again on the bins that are learnt."""
     learnt = learning.kept(store.cursor(), model, "normal_bins").get(one.name, {})
     logs = [_source(source, one, "log") for source in sources]
-    parts = [(part, found) for part in logs if learnt for found in _scanned(store, part, one, learnt, values, touched)]
-
-    def write(cursor: Connection) -> None:
-        sql = """DELETE FROM main.normal_profiles WHERE model = ? AND version = ? AND dataset = 'log'
-            AND window_start IN (SELECT unnest(?))"""
-        cursor.execute(sql, [model, one.name, list(touched)])
-        for part, found in parts:
-            profiling.add(cursor, model, part, found, "normal_profiles")
-
-    transact(store, write, f"profile {len(touched)} windows of {model} on its new normal")
+    sql = "DELETE FROM main.normal_profiles WHERE model = ? AND version = ? AND dataset = 'log' AND window_start IN (SELECT unnest(?))"
+    transact(store, lambda cursor: cursor.execute(sql, [model, one.name, list(touched)]), f"count {len(touched)} windows of {model} again")
+    for part in logs if learnt else []:
+        for found in _scanned(store, part, one, learnt, values, touched):
+            _add(store, model, part, found)
 
 
 def _source(source: Source, one: Normal, dataset: str) -> Source:
@@ -137,11 +133,12 @@ def _whole(one: Normal) -> pd.DataFrame:
 
 def _scanned(
     store: Store, source: Source, one: Normal, learnt: dict[str, Bins], values: Values, touched: Sequence[datetime] | None = None
-) -> list[pa.Table]:
-    """The profiles of the windows of a source, or of some of them."""
+) -> Iterator[pa.Table]:
+    """The profiles of the windows of a source, or of some of them, a turn at a time."""
     found = profiling.windows(store.cursor(), source)
     if touched is not None:
         wanted = {int(pd.Timestamp(time).timestamp() * 1e6) // source.window_us for time in touched}
         found = found[found["window"].isin(wanted)]
     bins = {one.name: learnt}
-    return [profiling.scan(store, source, turn, bins, values) for turn in profiling.turns(found, bins, values, source)]
+    for turn in profiling.turns(found, bins, values, source):
+        yield profiling.scan(store, source, turn, bins, values)

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from monitors import drift, summaries
-from pages.parts import charts, reads, sidebar, tables, words
+from pages.parts import charts, normals, reads, sidebar, tables, words
 from pages.parts.heading import heading
 from pages.parts.scope import Scope
 
@@ -35,6 +35,7 @@ def one_column(scope: Scope, judged: pd.DataFrame, column: str, metric: str, win
     st.subheader(f"{words.escaped(column)} over time", anchor=False)
     figure = charts.over_time(judged, marks, y_title=told.title, y_format=told.format, focus=column)
     charts.show(figure, "over_time", f"{told.label} of {column} by {window}, with its thresholds and floors")
+    normals.tell(scope, column)
     reference_against_window(scope, judged, column)
     by_version, by_segment = st.tabs(["By version", "By segment"])
     with by_version:
@@ -64,6 +65,8 @@ def reference_against_window(scope: Scope, judged: pd.DataFrame, column: str) ->
     groups = summaries.shares(bins.iloc[0], reference["counts"], window["counts"])
     charts.show(charts.distributions(groups, chosen), "shares", f"Shares of {column} in the reference and in {chosen}")
     st.caption(words.rows_and_nulls(reference, window))
+    if normals.rules_window(scope, column, str(row.version), row.window_start):
+        st.caption("What is measured of this window is its distance from the new normal, not from the reference that is drawn here.")
 
 
 def segments(scope: Scope, column: str, metric: str, window: str) -> None:

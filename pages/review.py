@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from monitors import incidents
-from pages.parts import reads_changes, reads_review, review_decisions, review_incident, review_list, review_rules, sidebar
+from pages.parts import reads_changes, reads_review, review_decide, review_decisions, review_incident, review_list, review_rules, sidebar
 from pages.parts.heading import heading
 from pages.parts.scope import Scope
 
@@ -38,7 +38,9 @@ def by_incident(scope: Scope, found: pd.DataFrame) -> None:
     shown = review_list.in_scope(found, scope)
     listed = incidents.incidents(found[found["incident"].isin(shown["incident"])], changes)
     name = review_list.choose(review_list.filtered(listed, found), found)
-    if name is not None:
+    if name is None:
+        review_decide.told()
+    else:
         review_incident.draw(scope, found[found["incident"] == name].reset_index(drop=True), changes)
 
 

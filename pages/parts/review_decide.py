@@ -8,7 +8,7 @@ import streamlit as st
 
 from data.errors import BadInput
 from data.store import author
-from monitors import run_decisions
+from monitors import incidents, run_decisions
 from monitors.alerts import sentence
 from monitors.verdicts import MEANING
 from pages.parts import reads, sidebar, words
@@ -32,10 +32,11 @@ def draw(scope: Scope, chosen: Frame, *, whole: bool) -> None:
             st.caption("Select rows above to decide about some of them.")
         told()
         note, who = said("alerts")
+        named = f"{_counted(count)} ({incidents.what(chosen.to_dict('records'))})"
         with st.container(horizontal=True):
             for verdict, icon in BUTTONS.items():
                 if st.button(verdict.capitalize(), key=f"verdict_{verdict}", icon=icon, help=MEANING[verdict].capitalize() + "."):
-                    keep(lambda v=verdict: run_decisions.verdict(reads.store(), chosen, v, note, who), f"{_counted(count)} called {verdict}.")
+                    keep(lambda v=verdict: run_decisions.verdict(reads.store(), chosen, v, note, who), f"{named} called {verdict}.")
             is_open = int((chosen["state"] == "open").sum())
             if st.button("Acknowledge", icon=":material/person_check:", disabled=not is_open, help="Somebody looks after what is open of it."):
                 keep(lambda: run_decisions.acknowledge(reads.store(), chosen, note, who), f"{_counted(is_open)} acknowledged.")

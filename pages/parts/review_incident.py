@@ -37,11 +37,13 @@ def draw(scope: Scope, own: pd.DataFrame, changes: pd.DataFrame) -> None:
 def alerts_alone(scope: Scope, listed: pd.DataFrame) -> None:
     """Alerts as a flat list, the open ones first."""
     if listed.empty:
+        review_decide.told()
         st.info("No alert is like this. Choose other states above, or a longer period in the sidebar.", icon=":material/filter_alt_off:")
         return
     order = listed.assign(rank=listed["state"] != "open").sort_values(["rank", "start", "severity"], ascending=[True, False, True], kind="stable")
     chosen = table(order.drop(columns="rank").reset_index(drop=True), f"all alerts {scope.model} {len(listed)}", needed=True)
     if chosen.empty:
+        review_decide.told()
         st.caption("Choose the alerts that you want to decide about: a click on the box at the left of a row.")
     else:
         review_decide.draw(scope, chosen, whole=False)

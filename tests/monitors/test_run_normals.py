@@ -23,11 +23,11 @@ VALUES = ["value", "rows", "usual", "reason"]
 
 
 def rows(first: pd.Timestamp, days: int, moved: bool, seed: int, version: str = "v1") -> pd.DataFrame:
-    """60 rows a day. Moved, x is far above all that the training set had, and c has a category that it never had."""
-    n, g = 60 * days, np.random.default_rng(seed)
+    """40 rows a day. Moved, x is far above all that the training set had, and c has a category that it never had."""
+    n, g = 40 * days, np.random.default_rng(seed)
     c = g.choice(["a", "b", "new"] if moved else ["a", "b", "d"], n, p=[0.5, 0.3, 0.2])
     return pd.DataFrame({
-        "ts": pd.date_range(first, periods=n, freq=pd.Timedelta(days=1) / 60, tz="UTC"), "id": [f"{version}-{seed}-{i}" for i in range(n)],
+        "ts": pd.date_range(first, periods=n, freq=pd.Timedelta(days=1) / 40, tz="UTC"), "id": [f"{version}-{seed}-{i}" for i in range(n)],
         "v": version, "x": g.normal(1000 if moved else 0, 1, n), "c": c, "s": g.random(n), "r": g.choice(["eu", "us"], n),
     })  # fmt: skip
 
