@@ -4,7 +4,16 @@ import pandas as pd
 import streamlit as st
 
 from monitors import incidents
-from pages.parts import reads_changes, reads_review, review_decide, review_decisions, review_incident, review_list, review_rules, sidebar
+from pages.parts import (
+    reads_changes,
+    reads_review,
+    review_decide,
+    review_decisions,
+    review_incident,
+    review_list,
+    review_rules,
+    sidebar,
+)
 from pages.parts.heading import heading
 from pages.parts.scope import Scope
 
