@@ -172,7 +172,10 @@ def moves_together(scope: Scope, version: str, metric: str) -> None:
     st.subheader("Moves together with", anchor=False)
     st.caption("Inputs whose weekly drift goes with the metric. It says where to look, and is no proof of a cause.")
     with st.popover("Importance of the inputs", icon=":material/upload_file:", width="content"):
-        st.markdown("A CSV of `column,importance`: how much the model looks at each input. It ranks what moves by it.")
+        st.markdown(
+            "A CSV of `column,importance`: how much the model looks at each input. It ranks what moves by it. "
+            "Without one, the columns `importance_…` of the log tell it, if there are any."
+        )
         file = st.file_uploader("CSV", type="csv", key="importance", label_visibility="collapsed")
     importance = None
     if file is not None:

@@ -107,7 +107,7 @@ def together(found: pd.DataFrame) -> None:
         "otherwise": number("In the others", format="percent", help="An input that always breaches tells nothing.", width=100),
         "same_onset": st.column_config.TextColumn("Began together", help="A breach of both began in one week.", width=110),
         "correlation": number("Rank correlation", format="%.2f", help="Of its psi with how bad the metric was, over the weeks.", width=120),
-        "importance": number("Importance", format="percent", help="As the file tells.", width=90),
+        "importance": number("Importance", format="percent", help="As the file tells, or the log's columns importance_…", width=90),
     }
     st.dataframe(
         shown, hide_index=True, height=ROW * min(len(shown) + 1, MOST) + 3, column_config=config, row_height=ROW, key="together",

@@ -40,7 +40,8 @@ def worst(scope: Scope, version: str, metric: str, against: str) -> Found:
 
 def together(scope: Scope, version: str, metric: str, importance: dict[str, float] | None) -> Frame:
     """Inputs whose weekly drift moves together with the metric."""
-    found: Frame = reads._cached(_together, scope.snapshot, metric=metric, importance=tuple((importance or {}).items()), **_asked(scope, version))
+    given = None if importance is None else tuple(importance.items())
+    found: Frame = reads._cached(_together, scope.snapshot, metric=metric, importance=given, **_asked(scope, version))
     return found
 
 
@@ -54,5 +55,5 @@ def _asked(scope: Scope, version: str) -> dict[str, Any]:
     return {"model": scope.model, "version": version, "segment": scope.segment, "since": scope.since, "until": scope.until}
 
 
-def _together(store: Any, importance: tuple[tuple[str, float], ...], **asked: Any) -> Frame:
-    return explain.together(store, importance=dict(importance), **asked)
+def _together(store: Any, importance: tuple[tuple[str, float], ...] | None, **asked: Any) -> Frame:
+    return explain.together(store, importance=None if importance is None else dict(importance), **asked)

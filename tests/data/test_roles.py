@@ -95,6 +95,7 @@ def frame(rows: int = 40, **more: object) -> pd.DataFrame:
         "request_id": [f"r{i}" for i in range(rows)],
         "model_version": "v1",
         "income": [i * 1.5 for i in range(rows)],
+        "importance_income": [i / 7 for i in range(rows)],
         "region": ["north", "south"] * (rows // 2),
         "note": [f"free words {i}" for i in range(rows)],
         "latency_ms": [i % 7 for i in range(rows)],
@@ -114,7 +115,7 @@ def test_roles_are_guessed_from_names_types_and_values_with_a_reason_for_each():
     roles, reasons = guess(kinds(sample), sample)
     assert (roles.timestamp, roles.inference_id, roles.model_version) == ("event_time", "request_id", "model_version")
     assert (roles.prediction, roles.score, roles.label) == ("y_pred", "y_pred_proba", "y_true")
-    assert (roles.ignored, roles.latency) == (("note",), ("latency_ms",))
+    assert (roles.ignored, roles.latency) == (("importance_income", "note"), ("latency_ms",))
     assert (roles.segments, roles.features) == (("region",), ("income", "region"))
     assert dict(roles.types) == {"income": "number", "region": "category", "y_pred": "category", "y_true": "category"}
     assert set(reasons) == set(sample)
