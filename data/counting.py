@@ -7,6 +7,7 @@ What the columns mean stands in monitors/outcomes.py. Of a regression only finit
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -17,7 +18,8 @@ import pyarrow as pa
 
 from data.bins import Source
 from data.engines.places import Bins, Floats
-from data.profile import NO_TIME, Values, text_of, version_of, window_of, within
+from data.profile import NO_TIME, version_of, window_of, within
+from data.segmented import Values, text_of
 from data.sql import literal, quote
 from data.store import Connection
 from data.tasks import Task, class_sql
@@ -44,11 +46,9 @@ class Sets:
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """How rows are told apart: segment columns with their values, the name of the rest where a column has more of them, and for a
-    regression, version → the bins of its prediction."""
+    """How rows are told apart: by segments, and for a regression, version → the bins of its prediction."""
 
     values: Values
-    rests: Mapping[str, str]
     spots: Mapping[str, Bins]
 
 
@@ -100,13 +100,7 @@ def _edges(version: str, bins: Bins) -> pa.Table:
 
 
 def _segments(source: Source, cells: Cells) -> list[str]:
-    found = []
-    for i, (column, kept) in enumerate(cells.values):
-        x = text_of(source, column)
-        if column in cells.rests:
-            x = f"CASE WHEN {x} IS NULL OR {x} IN ({', '.join(map(literal, kept))}) THEN {x} ELSE {literal(cells.rests[column])} END"
-        found.append(f"{x} AS segment_{i}")
-    return found
+    return [f"{one.of(partial(text_of, source))} AS segment_{i}" for i, one in enumerate(cells.values)]
 
 
 def _lag(source: Source) -> str:
@@ -152,10 +146,10 @@ def _classes(source: Source, task: Task) -> list[str]:
 def _sets(cells: Cells) -> Sets:
     """All groupings: the whole, each segment column, each two of them."""
     names = [f"segment_{i}" for i in range(len(cells.values))]
-    single = [f"{literal(column + '=')} || {name}" for name, (column, _) in zip(names, cells.values, strict=True)]
+    single = [f"{literal(one.column + '=')} || {name}" for name, one in zip(names, cells.values, strict=True)]
     # The rest of a column is no value, so it is in no pair; null added to a text is null.
-    rests = [cells.rests.get(column) for column, _ in cells.values]
-    kept = [x if rest is None else f"CASE WHEN {n} <> {literal(rest)} THEN {x} END" for n, x, rest in zip(names, single, rests, strict=True)]
+    told = zip(names, single, cells.values, strict=True)
+    kept = [f"CASE WHEN {name} <> {literal(one.rest)} THEN {x} END" if one.rest else x for name, x, one in told]
     pairs = list(combinations(range(len(names)), 2))
     cases = [f"WHEN grouping({names[i]}) = 0 AND grouping({names[j]}) = 0 THEN {kept[i]} || ' & ' || {kept[j]}" for i, j in pairs]
     cases += [f"WHEN grouping({name}) = 0 THEN {x}" for name, x in zip(names, single, strict=True)]

@@ -9,6 +9,7 @@ from data import profile as profiling
 from data.bins import Source, kept, reference_source
 from data.refresh import Refreshed, log_sources
 from data.roles import Roles
+from data.segmented import segments
 from data.sql import literal
 from data.store import Connection, Store, columns, table, transact
 
@@ -49,7 +50,7 @@ def _profile(store: Store, model: str, roles: Roles, versions: list[str]) -> Non
     cursor, rows, types = store.cursor(), table("training", model), columns(store.cursor(), "training", model)
     learnt = kept(cursor, model)
     reference = reference_source(cursor, model, roles)
-    values = profiling.segments(cursor, [log_sources(cursor, model, roles)[0], *([reference] if reference else [])])
+    values = segments(cursor, [log_sources(cursor, model, roles)[0], *([reference] if reference else [])])
     parts = []
     for version in versions:
         text = literal(version)
