@@ -108,7 +108,7 @@ def over_time(scope: Scope, column: str, metrics: list[str], found: pd.DataFrame
         why = judged["reason"].dropna()
         st.info(f"Not measured in this period: {words.escaped(str(why.iloc[0]))}." if len(why) else "Nothing was measured in this period.")
         return
-    marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
+    marks = charts.marks_of(scope)
     figure = charts.over_time(judged, marks, y_title=told.title, y_format=told.format, focus=column)
     charts.show(figure, "fairness_over_time", f"{told.label} of {column} by {window}, with its thresholds and what chance gives")
 

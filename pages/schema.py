@@ -10,7 +10,7 @@ from data.violations import SHOWN, Asked, Evidence
 from monitors import schema
 from monitors.breaches import WITHOUT_ROWS
 from monitors.schemas import Schema, laid_over
-from pages.parts import charts, jobs, reads, reads_schema, schema_table, sidebar, tables, words
+from pages.parts import charts, jobs, reads_schema, schema_table, sidebar, tables, words
 from pages.parts.heading import heading
 from pages.parts.scope import Scope
 
@@ -146,7 +146,7 @@ def _take(rows: list[tuple[str, str, pd.Timestamp, pd.Timestamp]]) -> None:
 def one_column(scope: Scope, own: pd.DataFrame, column: str, metric: str) -> None:
     """The metric over time."""
     told = words.metric(metric)
-    marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
+    marks = charts.marks_of(scope)
     st.subheader(f"{words.escaped(column)}: {told.label.lower()} over time", anchor=False)
     if own["value"].isna().all():
         st.info(f"Not measured: {words.escaped(str(own['reason'].iloc[0]))}.", icon=":material/info:")

@@ -39,7 +39,7 @@ def rollout(scope: Scope, served: pd.DataFrame) -> None:
     """Who served when, and how much."""
     rows = reads_changes.rollout(scope.model, scope.snapshot)
     rows = rows[(rows["window_start"] >= scope.since) & (rows["window_start"] < scope.until)]
-    marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
+    marks = charts.marks_of(scope)
     st.subheader("Who served", anchor=False)
     if rows.empty:
         st.info("No version served in this period. Choose a longer one in the sidebar.")
@@ -133,7 +133,7 @@ def over_time(scope: Scope, row: pd.Series, window: str, change: pd.Series) -> N
         st.info("Not measured in this period. Choose a longer one in the sidebar.")
         return
     metric = words.metric(names["metric"])
-    marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
+    marks = charts.marks_of(scope)
     figure = charts.over_time(judged, marks, y_title=metric.title, y_format=metric.format, focus=str(row["column"]), height=340)
     if judged["window_start"].min() <= change["at"] < judged["window_end"].max():
         versions_charts.mark(figure, change["at"], f"{change['kind']}: {change['after'] or change['what']}")

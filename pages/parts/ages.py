@@ -93,6 +93,6 @@ def _over_time(scope: Scope, measured: pd.DataFrame) -> None:
             st.info("Not measured in this period. Choose a longer one in the sidebar.")
             return
         told = words.metric(str(metric))
-        marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
+        marks = charts.marks_of(scope)
         figure = charts.over_time(judged, marks, y_title=told.title, y_format=told.format, height=320)
         charts.show(figure, "ages_over_time", f"{told.label} by day and version")

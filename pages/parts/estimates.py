@@ -8,7 +8,7 @@ import streamlit as st
 from monitors.estimated_trust import COVERED, NOT_TRUSTED, WINDOW, WITH_CARE
 from monitors.periods import Period
 from monitors.usual import LEVEL
-from pages.parts import charts, estimate_charts, reads, reads_estimates, words
+from pages.parts import charts, estimate_charts, reads_estimates, words
 from pages.parts.scope import Scope
 
 FIRST = ("roc_auc", "log_loss", "accuracy", "f1", "precision", "recall", "brier", "mae", "rmse")  # as they are offered
@@ -39,7 +39,7 @@ def show(scope: Scope, period: Period, metric: str | None = None) -> None:
     doubts(seen, period)
     st.markdown(track_record(told.record[told.record["metric"] == metric], seen, period))
     label = words.metric(metric)
-    marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
+    marks = charts.marks_of(scope)
     figure = estimate_charts.against_truth(seen, marks, y_title=label.title, y_format=label.format)
     charts.show(figure, "estimates", f"{label.label} by {period}, estimated without labels and as labels showed it")
     st.caption(SHIFT)

@@ -9,8 +9,9 @@ import plotly.graph_objects as go
 
 from data.sample.events import Event
 from monitors.changes import sentence
-from pages.parts import reads_changes, words
+from pages.parts import reads, reads_changes, words
 from pages.parts.colours import Palette, readable
+from pages.parts.scope import Scope
 
 LANE = 19  # px, one lane of versions or events above a chart
 MOST_TOLD = 7  # changes of one day in the text of its mark
@@ -40,6 +41,11 @@ class Marks:
         kinds = {event.kind for event in self.events}
         told = [name for name, rows in (("versions", self.versions), ("changes", self.changes)) if len(rows)]
         return told + [kind for kind in ("planted", "real") if kind in kinds]
+
+
+def marks_of(scope: Scope) -> Marks:
+    """All that is to be marked for the scope's model."""
+    return Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
 
 
 def add_lanes(figure: go.Figure, marks: Marks, seen: pd.DataFrame, plot: int, colours: Palette) -> None:
