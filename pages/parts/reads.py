@@ -44,13 +44,14 @@ def _cached(what: Callable[..., Any], snapshot: int, **arguments: Any) -> Any:
 
 
 @st.cache_resource(max_entries=256, show_spinner="Reading …")
-def _made(place: str, scope: Scope, look: str, _what: Callable[..., Any], name: str, arguments: tuple[tuple[str, Any], ...]) -> Any:  # noqa: ARG001 - key of the cache
-    return _what(scope, **dict(arguments))
+def _made(key: str, _what: Callable[..., Any], _scope: Scope, _arguments: dict[str, Any]) -> Any:  # noqa: ARG001 - key of the cache
+    return _what(_scope, **_arguments)
 
 
 def of_scope(what: Callable[..., Any], scope: Scope, look: str = "", **arguments: Any) -> Any:
     """What `what(scope, …)` gives, kept: a function of a module's or a page's own that depends on these, the store and the `look` alone."""
-    return _made(default_place(), scope, look, what, _named(what), tuple(sorted(arguments.items())))
+    key = repr((default_place(), scope, look, _named(what), sorted(arguments.items())))  # one text is hashed ten times as fast as its parts
+    return _made(key, what, scope, arguments)
 
 
 def _named(what: Callable[..., Any]) -> str:
