@@ -35,10 +35,9 @@ def show(figure: go.Figure, key: str, alt: str, on_select: Callable[[], None] | 
     return st.plotly_chart(figure, **options)
 
 
-def drawn(what: Callable[..., Figure], scope: Scope, **asked: Any) -> Figure:
-    """The figure that `what(scope, …)` draws, kept as what was read is: see `reads.of_scope`. To draw takes ten times as long as to show."""
-    figure: Figure = reads.of_scope(what, scope, look=str(st.context.theme.type), **asked)
-    return figure
+def drawn(what: Callable[..., Figure | None], scope: Scope, **asked: Any) -> Any:
+    """The figure, if any, that `what(scope, …)` draws, kept as what was read is: see `reads.of_scope`. To draw takes ten times as long as to show."""
+    return reads.of_scope(what, scope, look=str(st.context.theme.type), **asked)
 
 
 def over_time(
