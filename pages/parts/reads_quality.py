@@ -4,7 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from monitors import explain, run
+from monitors import explain, outcome_values, run, summaries
+from monitors.rules import Rule
 from monitors.segments import Found
 from pages.parts import reads
 from pages.parts.scope import Scope
@@ -16,6 +17,21 @@ def task(scope: Scope) -> dict[str, Any]:
     """What kind of model it is, and why it cannot be measured if so."""
     found: dict[str, Any] = reads._cached(run.task, scope.snapshot, model=scope.model)
     return found
+
+
+def judged(scope: Scope, window: str) -> tuple[Frame, tuple[Rule, ...]]:
+    """Every metric of the model's kind in windows of one length, judged as if all alerted, and the rules that were taken for it."""
+    found: tuple[Frame, tuple[Rule, ...]] = reads.of_scope(_judged, scope, window=window)
+    return found
+
+
+def _judged(scope: Scope, window: str) -> tuple[Frame, tuple[Rule, ...]]:
+    rules = reads.rules(scope)
+    metrics = [*outcome_values.METRICS.get(str(task(scope).get("kind", "")), ()), "label_coverage"]
+    for metric in metrics:
+        rules, _ = summaries.as_if_alerting(rules, window, scope.segment, monitor="quality", metric=metric)
+    judged = reads.judged(scope, [window], rules, monitor="quality")
+    return judged[judged["metric"].isin(metrics)].astype({"metric": "str", "column": "str", "version": "str"}), rules
 
 
 def merged(scope: Scope, version: str) -> Frame:
