@@ -12,4 +12,4 @@ from data.store import Store, open_store
 def store(tmp_path: Path) -> Iterator[Store]:
     opened = open_store(str(tmp_path / "store"))
     yield opened
-    opened.connection.close()
+    opened.close()

@@ -140,7 +140,7 @@ def test_the_keyboard_reaches_menu_scope_and_page(visit: Visit):
 def test_a_store_of_a_newer_version_is_refused_in_one_sentence(page: Page, tmp_path: Path):
     store = open_store(str(tmp_path / "newer"))
     transact(store, lambda cursor: cursor.execute("UPDATE main.vigia SET format = 999"), "a later Vigia")
-    store.connection.close()
+    store.close()
     with serving(tmp_path / "newer") as url:
         page.goto(url)
         expect(page.get_by_test_id("stAlert")).to_contain_text("Update Vigia")

@@ -43,7 +43,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     healthy[["time", "plan"]].to_parquet(folder / "alone.parquet")
     load(store, [folder / "alone.parquet"], "alone", roles=from_dict({"timestamp": "time", "features": ["plan"]}))
     run.run(store)
-    store.connection.close()
+    store.close()
     return folder / "store"
 
 
