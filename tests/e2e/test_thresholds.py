@@ -43,7 +43,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         table.to_parquet(file)
         load(store, [file], "churn", dataset, roles=roles)
     run.run(store)
-    store.close()
+    store.connection.close()
     return tmp_path / "store"
 
 
@@ -58,7 +58,7 @@ def url(served: str, made: Path) -> str:
     """The server, of whose rules none is left from the test before."""
     store = open_store(str(made))
     run.save_overrides(store, (), "as it was")
-    store.close()
+    store.connection.close()
     return served
 
 
@@ -111,7 +111,7 @@ def overrides(place: Path) -> str:
     try:
         return rulebook.dump(run.overrides(store))
     finally:
-        store.close()
+        store.connection.close()
 
 
 def open_tab(page: Page, name: str) -> None:
