@@ -65,7 +65,7 @@ def evidence(store: Store, asked: Question) -> Evidence | None:
     x = quote(asked.column) if asked.metric != "sum_rate" else "NULL::DOUBLE"
     counted = f"""SELECT count_if(coalesce({condition}, false)), count(*), count_if(isnan({x})), count_if({x} = 'inf'::DOUBLE),
         count_if({x} = '-inf'::DOUBLE), count_if({x} < 0 AND isfinite({x})), count_if({x} > 1 AND isfinite({x})) FROM {source.rows} WHERE {where}"""
-    row = store.cursor().execute(counted, values).fetchone() or (0,) * 7
+    row = store.rows(counted, values)[0]
     if not row[0]:
         return None
     time = quote(str(source.roles.timestamp))

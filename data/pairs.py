@@ -256,7 +256,7 @@ def why_not_joined(store: Store, model: str) -> str | None:
 
 def _some_joined(store: Store, model: str) -> bool:
     sql = "SELECT 1 FROM main.pairs WHERE model = ? AND joined > 0 LIMIT 1"
-    return store.cursor().execute(sql, [model]).fetchone() is not None
+    return bool(store.rows(sql, [model]))
 
 
 def drawn(

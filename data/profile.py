@@ -157,14 +157,15 @@ def _plan(
 
 def _requests(store: Store, source: Source, turn: pd.DataFrame, values: Values) -> pa.Table:
     """How many rows, repeats and failures, as profiles of column ""; repeats of the whole only."""
-    plan = _plan(store.cursor(), turn, (), {v: {} for v in sorted(turn["version"].unique())}, values)
     condition = within(source, turn)
-    rows = _rows(source, plan, totals.facts(source), condition)
-    sets, label = _margins(plan, "")
-    counted = totals.totals(store.cursor(), rows, sets, label)
+    with store.lent() as cursor:
+        plan = _plan(cursor, turn, (), {v: {} for v in sorted(turn["version"].unique())}, values)
+        rows = _rows(source, plan, totals.facts(source), condition)
+        sets, label = _margins(plan, "")
+        counted = totals.totals(cursor, rows, sets, label)
+        again = totals.duplicates(cursor, source, window_of(source), version_of(source), condition).assign(segment="all")
     found: pd.DataFrame = counted.to_pandas()
     kept = found["segment"].isin(plan.margins)
-    again = totals.duplicates(store.cursor(), source, window_of(source), version_of(source), condition).assign(segment="all")
     found = found[kept].merge(again, "left", ["version", "segment", "window"]).astype({"duplicates": "Int64"})
     nothing = pa.array([[]] * len(found), pa.large_list(pa.int64()))
     zeros = dict.fromkeys(("nulls", "misfits", "nans", "pos_infs", "neg_infs", "new_values"), 0)
@@ -173,7 +174,8 @@ def _requests(store: Store, source: Source, turn: pd.DataFrame, values: Values) 
 
 
 def _parts(store: Store, source: Source, turn: pd.DataFrame) -> pd.DataFrame:
-    return totals.parts(store.cursor(), source, window_of(source), version_of(source), within(source, turn))
+    with store.lent() as cursor:
+        return totals.parts(cursor, source, window_of(source), version_of(source), within(source, turn))
 
 
 def _batches(cursor: Connection, source: Source, plan: Plan, condition: str) -> Iterable[pa.RecordBatch]:

@@ -50,8 +50,7 @@ class Sources:
 def is_stale(store: Store, model: str) -> bool:
     """Whether a store that was filled before has no outcomes of a model, or some that were counted otherwise."""
     sql = "SELECT (SELECT basis FROM main.tasks WHERE model = $model), (SELECT count(*) FROM main.runs WHERE model = $model)"
-    row = store.cursor().execute(sql, {"model": model}).fetchone()
-    basis, runs = row or (None, 0)
+    basis, runs = store.rows(sql, {"model": model})[0]
     return runs > 0 and (basis is None or json.loads(basis)["shape"] != SHAPE)
 
 
@@ -154,7 +153,7 @@ def _versions(store: Store, found: Sources, refreshed: Refreshed, anew: bool) ->
         return ("",) if anew or hit or "" in refreshed.references else ()
     if found.reference is None or not anew:
         return refreshed.references
-    rows = store.cursor().execute(f"SELECT DISTINCT _version FROM {found.reference.rows} ORDER BY 1").fetchall()
+    rows = store.rows(f"SELECT DISTINCT _version FROM {found.reference.rows} ORDER BY 1")
     return tuple(row[0] for row in rows)
 
 
@@ -162,7 +161,7 @@ def _of_reference(store: Store, model: str, found: Sources, version: str, task: 
     """The whole of one version's reference, and its own windows where it has times."""
     own, parts = own_reference(found.reference, version), []
     if own is not None:
-        rows = store.cursor().execute(f"SELECT count(*) FROM {own.rows}").fetchone() or (0,)
+        rows = store.rows(f"SELECT count(*) FROM {own.rows}")[0]
         if rows[0]:
             whole = pd.DataFrame({"window": [NO_TIME], "version": [version], "rows": rows})
             parts.append(count(store.cursor(), own, task, whole, cells))

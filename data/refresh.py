@@ -86,10 +86,8 @@ def _difference(before: str | None, after: str) -> tuple[bool, tuple[str, ...]]:
 
 def last_run(store: Store, model: str) -> tuple[set[int], str | None]:
     """The loads that the last run saw, and the roles it went by."""
-    row = (
-        store.cursor().execute("SELECT loads, basis FROM main.runs WHERE model = ? ORDER BY run DESC LIMIT 1", [model]).fetchone()
-    )
-    return (set(row[0]), row[1]) if row else (set(), None)
+    rows = store.rows("SELECT loads, basis FROM main.runs WHERE model = ? ORDER BY run DESC LIMIT 1", [model])
+    return (set(rows[0][0]), rows[0][1]) if rows else (set(), None)
 
 
 def log_sources(cursor: Connection, model: str, roles: Roles) -> list[Source]:

@@ -154,15 +154,16 @@ def load_yaml(path: str | Path) -> Roles:
 
 def saved(store: Store, model: str) -> Roles | None:
     """The remembered roles of a model: the last entry."""
-    return saved_in(store.cursor(), model)
+    with store.lent() as cursor:
+        return saved_in(cursor, model)
 
 
 def saved_in(cursor: duckdb.DuckDBPyConnection, model: str) -> Roles | None:
     """`saved`, as seen from within a transaction."""
-    row = cursor.execute(
+    rows = cursor.execute(
         "SELECT roles FROM main.roles WHERE model = ? ORDER BY edited_at DESC, rowid DESC LIMIT 1", [model]
-    ).fetchone()
-    return from_dict(json.loads(row[0])) if row else None
+    ).fetchall()
+    return from_dict(json.loads(rows[0][0])) if rows else None
 
 
 def write(cursor: duckdb.DuckDBPyConnection, model: str, roles: Roles, reason: str) -> None:

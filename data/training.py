@@ -35,7 +35,7 @@ def by_distribution(store: Store, model: str, roles: Roles, changed: bool, refre
 def forget_training(store: Store, model: str) -> bool:
     """Drop these profiles; gives whether there were any."""
     sql = "FROM main.profiles WHERE model = ? AND dataset = 'training'"
-    if not store.cursor().execute(f"SELECT 1 {sql} LIMIT 1", [model]).fetchone():
+    if not store.rows(f"SELECT 1 {sql} LIMIT 1", [model]):
         return False
     transact(store, lambda c: c.execute(f"DELETE {sql}", [model]), f"drop the profiles of training features of {model}")
     return True

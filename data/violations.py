@@ -91,7 +91,7 @@ def _loads_lacking(store: Store, model: str, column: str) -> list[int]:
     sql = """SELECT load FROM main.loads JOIN main.load_columns USING (load)
         WHERE model = $model AND dataset = 'log' AND undone_at IS NULL
         GROUP BY load HAVING count(*) FILTER ("column" = $column) = 0 ORDER BY load"""
-    return [row[0] for row in store.cursor().execute(sql, {"model": model, "column": column}).fetchall()]
+    return [row[0] for row in store.rows(sql, {"model": model, "column": column})]
 
 
 def _rows(

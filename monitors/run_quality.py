@@ -96,7 +96,8 @@ def quality(
         parts.append(f"({' OR '.join([f'segment NOT LIKE {literal(PAIR)}', *wanted])})")
     sql = f"""SELECT {", ".join(map(quote, COLUMNS))} FROM main.quality WHERE {" AND ".join(parts)}
         ORDER BY dataset, version, segment, "class", window_start NULLS FIRST"""
-    found = store.cursor().execute(sql, values).to_arrow_table()
+    with store.lent() as cursor:
+        found = cursor.execute(sql, values).to_arrow_table()
     listed = [name for of, names in LISTS.items() for name in (of, *names)]
     frame: pd.DataFrame = found.drop_columns(listed).to_pandas()
     return frame.assign(**{name: arrays(found[name]) for name in listed})[COLUMNS]

@@ -84,7 +84,7 @@ def binary(tmp_path_factory) -> Iterator[tuple[Store, pd.DataFrame]]:
     known.loc[other.index, "y"] = np.where(other["truth"] == "1", "0", "1")
     known.loc[other.index, "lag"] = 30.0
     yield store, known
-    store.connection.close()
+    store.close()
 
 
 def parts(rows: pd.DataFrame):

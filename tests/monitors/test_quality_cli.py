@@ -55,7 +55,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, log: pd.DataFrame) -> Path:
     load(store, [folder / "log.parquet"], "m", "log", roles=ROLES)
     load(store, [folder / "labels.parquet"], "m", "labels", roles=ROLES)
     run.run(store)
-    store.connection.close()
+    store.close()
     return folder
 
 
