@@ -305,8 +305,9 @@ def test_sums_of_a_regression_are_those_of_pandas(store: Store):
         assert outcomes.matrix(row.to_frame().T, "spot_labelled", 4)[0].tolist() == np.bincount(at, minlength=4).tolist()
 
 
-def test_sums_of_a_regression_are_the_same_to_the_bit_in_any_order(tmp_path):
+def test_sums_of_a_regression_are_the_same_to_the_bit_in_any_order(tmp_path, monkeypatch):
     """Of numbers of all sizes, the greatest there is among them, loaded in one order and in another, in files of other sizes."""
+    monkeypatch.setenv("VIGIA_THREADS", "2")
     rng, n = np.random.default_rng(8), 4000
     rows = pd.DataFrame({"ts": DAYS[0], "the key": [str(i) for i in range(n)], "v": "v1", "r": "eu", ODD: "x"})
     rows = rows.assign(said=rng.normal(size=n) * 10.0 ** rng.integers(-12, 12, n), y=rng.normal(size=n))
