@@ -17,9 +17,10 @@ from data import bins as learning
 from data import profile as profiling
 from data.bins import Source
 from data.engines.places import Bins
-from data.profile import NO_TIME, Values
+from data.profile import NO_TIME
 from data.refresh import log_sources
 from data.roles import Roles, saved
+from data.segmented import Values, segments
 from data.sql import literal, quote
 from data.store import Connection, Store, append, transact
 
@@ -42,8 +43,7 @@ class Normal:
 
 def done(store: Store, model: str) -> set[int]:
     """The decisions by which the measurements that are kept were made."""
-    rows = store.cursor().execute("SELECT decision FROM main.normals WHERE model = ?", [model]).fetchall()
-    return {row[0] for row in rows}
+    return {row[0] for row in store.rows("SELECT decision FROM main.normals WHERE model = ?", [model])}
 
 
 def refresh(store: Store, model: str, standing: Sequence[Normal], touched: Collection[datetime]) -> set[int]:
@@ -52,14 +52,14 @@ def refresh(store: Store, model: str, standing: Sequence[Normal], touched: Colle
     roles, kept = saved(store, model), done(store, model)
     names = [one.name for one in standing]
     sql = "SELECT DISTINCT version FROM main.normal_bins WHERE model = ? AND NOT list_contains(?, version)"
-    gone = [row[0] for row in store.cursor().execute(sql, [model, names]).fetchall()]
+    gone = [row[0] for row in store.rows(sql, [model, names])]
     if gone:
         transact(store, lambda cursor: _drop(cursor, model, gone), f"drop what {len(gone)} normals of {model} were")
     if roles is None or not standing:
         return set()
     sources = log_sources(store.cursor(), model, roles)
     reference = learning.reference_source(store.cursor(), model, roles)
-    values = profiling.segments(store.cursor(), [*sources[:1], *([reference] if reference else [])])
+    values = segments(store.cursor(), [*sources[:1], *([reference] if reference else [])])
     anew = set()
     for one in standing:
         own = [time for time in touched if time >= one.start]

@@ -113,7 +113,7 @@ def _chunks(store: Store, model: str, one: Normal) -> list[list[str]]:
             SELECT "column" FROM main.normal_bins WHERE model = ? AND version = ?) GROUP BY 1 ORDER BY 1"""
     found: list[list[str]] = []
     held = PROFILES_AT_ONCE
-    for column, n in store.cursor().execute(sql, [model, one.name, model, one.name]).fetchall():
+    for column, n in store.rows(sql, [model, one.name, model, one.name]):
         if held + n > PROFILES_AT_ONCE:
             found.append([])
             held = 0

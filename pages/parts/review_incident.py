@@ -5,7 +5,7 @@ import streamlit as st
 
 from monitors import changes as changing
 from monitors import incidents
-from pages.parts import charts, reads, review_decide, sidebar, tables, timeline, words
+from pages.parts import charts, reads_review, review_decide, sidebar, tables, timeline, words
 from pages.parts.review_list import ICONS, VERDICT_ICONS
 from pages.parts.scope import Scope
 
@@ -26,7 +26,7 @@ def draw(scope: Scope, own: pd.DataFrame, changes: pd.DataFrame) -> None:
     with st.grid(columns=2, min_column_width=430):
         with st.container(border=True, height="stretch"):
             st.markdown("##### When")
-            spans(scope, own)
+            spans(scope, str(row["incident"]))
         with st.container(border=True, height="stretch"):
             st.markdown("##### What changed just before")
             before(own, changes)
@@ -49,17 +49,20 @@ def alerts_alone(scope: Scope, listed: pd.DataFrame) -> None:
         review_decide.draw(scope, chosen, whole=False)
 
 
-def spans(scope: Scope, own: pd.DataFrame) -> None:
+def spans(scope: Scope, incident: str) -> None:
     """The alerts on a time axis, with versions, changes and events above it."""
+    figure = charts.drawn(_spans, scope, incident=incident)
+    charts.show(figure, "incident_spans", "When each alert of the incident was, and what changed around it")
+
+
+def _spans(scope: Scope, incident: str) -> charts.Figure:
+    found = reads_review.alerts(scope.model, scope.snapshot)
+    own = found[found["incident"] == incident]
     label = [_about(alert) for alert in own.to_dict("records")]
     bars = own.assign(row=label, column=label, rule="alert").drop_duplicates(["row", "start"])
     kept = list(dict.fromkeys(bars.sort_values("start")["row"]))[:MOST_ROWS]
     seen = pd.DataFrame({"window_start": [own["start"].min() - AROUND], "window_end": [own["end"].max() + AROUND]})
-    marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
-    figure = timeline.timeline(bars[bars["row"].isin(kept)], seen, marks)
-    charts.show(figure, "incident_spans", "When each alert of the incident was, and what changed around it")
-    if len(kept) < bars["row"].nunique():
-        st.caption(f"The first {len(kept)} of {bars['row'].nunique()}.")
+    return timeline.timeline(bars[bars["row"].isin(kept)], seen, charts.marks_of(scope))
 
 
 def _about(alert: dict[str, str]) -> str:

@@ -31,7 +31,7 @@ def store(rows: int) -> Path:
     load(opened, [logs.write(HERE / "reference.parquet", 100_000, 30, -60, seed=1, drifts=False)], "bench", "reference", roles=roles)
     load(opened, [logs.write(HERE / f"year-{rows}.parquet", rows, 365)], "bench", roles=roles)
     run.run(opened)
-    opened.connection.close()
+    opened.close()
     (place / "done").touch()
     return place
 

@@ -51,7 +51,8 @@ def test_an_incident_gets_a_verdict_and_two_people_lose_nothing(page: Page, url:
     settle(page)
     expect(page.get_by_role("combobox", name="Incident")).to_have_value(incident)
     expect(page.get_by_text(f"Decide about the {len(own)} alerts of this incident")).to_be_visible()
-    decisions.decide(open_store(str(place)), [{"kind": "missed", "model": "flight-delay", "note": "seen elsewhere"}], "ben")  # meanwhile
+    meanwhile = {"kind": "acknowledge", "model": "flight-delay", "column": "temp", "value": "warning", "note": "I look at it"}
+    decisions.decide(open_store(str(place)), [meanwhile], "ben")
     write(page, "Note", "storms")
     page.get_by_role("button", name="Expected", exact=True).click()
     says(page, "called expected.")
@@ -85,8 +86,10 @@ def test_an_open_alert_is_muted_until_a_date_and_the_mute_taken_back(page: Page,
     page.goto(f"{url}/review?view=Decisions&kind=mutes")
     settle(page)
     page.get_by_test_id("stDataFrame").first.click(position={"x": 16, "y": 54})
+    take_back = page.get_by_role("button", name="Take back 1 decision")
+    expect(take_back).to_be_visible()
     write(page, "Note", "it was not the sensor")
-    page.get_by_role("button", name="Take back 1 decision").click()
+    take_back.click()
     says(page, "1 taken back.")
     assert alerts(place, "--state", "open") == open_before
 

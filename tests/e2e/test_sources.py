@@ -71,7 +71,7 @@ def loads(place: Path) -> list[dict[str, object]]:
     try:
         return loading.loads(store)[["file", "model", "dataset", "rows", "misfits", "author", "undone_by"]].to_dict("records")
     finally:
-        store.connection.close()
+        store.close()
 
 
 def test_awkward_columns_are_explained_loaded_shown_and_taken_back(page: Page, url: str, place: Path, tmp_path: Path):
@@ -194,4 +194,4 @@ def roles(place: Path) -> roles_of.Roles:
         assert found is not None
         return found
     finally:
-        store.connection.close()
+        store.close()
