@@ -12,11 +12,6 @@ from data.store import append, open_store, transact
 MUTE = {"kind": "mute", "model": "m", "column": 'in"come; --', "note": "known"}
 
 
-@pytest.fixture
-def store(tmp_path):
-    return open_store(str(tmp_path / "store"))
-
-
 def test_a_decision_is_kept_with_who_when_and_what_is_not_said_stays_open(store):
     start = pd.Timestamp("2026-03-01", tz="UTC")
     assert decisions.decide(store, [MUTE | {"start": start, "version": ""}], "ana") == [1]
