@@ -37,10 +37,11 @@ def grouped(alerts: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    The same alerts, each in one incident. A name is the day on which the first alert began, `2026-03-02`, with a number where several began on it:
-    `2026-03-02-2`. It can change when thresholds move, so nothing that is kept refers to it.
+    The same alerts, each in one incident; names that they lack are "". An incident's name is the day on which its first alert began, `2026-03-02`,
+    with a number where several began on it: `2026-03-02-2`. It can change when thresholds move, so nothing that is kept refers to it.
     """
     found = []
+    alerts = alerts.assign(**{name: alerts[name].fillna("") for name in SCOPE})
     for model, own in alerts.groupby("model", sort=True):
         rows = own.to_dict("records")
         causes = _causes(changes[changes["model"] == model])

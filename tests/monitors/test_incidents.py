@@ -155,6 +155,8 @@ def test_the_list_has_what_is_open_first_and_says_what_each_is_about():
     assert found["incident"].is_unique
     assert {"2013-09-23", "2013-09-23-2", "2013-09-23-3"} <= set(found["incident"])
     assert incidents.incidents(alerts(), changes()).empty
+    nameless = alerts(alert("2013-04-01", "2013-04-02")).assign(version=None, column=None)
+    assert incidents.incidents(nameless, changes())[["version", "what"]].values.tolist() == [["", "psi"]]
 
 
 def test_nine_months_of_one_alert_a_week_are_not_one_incident():
