@@ -1,8 +1,9 @@
 """New normals that people accepted, from decisions to measurements: `run` calls these, after all else of drift is measured."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 
@@ -11,7 +12,7 @@ from data import normals as counting
 from data.arrays import arrays
 from data.normals import Normal
 from data.store import Connection, Store, append
-from monitors import decided, drift, floors
+from monitors import decided, drift, floors, periods
 from monitors.spans import inside, keep, spans
 
 PROFILES_AT_ONCE = 20_000
@@ -100,7 +101,7 @@ def _measured(store: Store, cursor: Connection, model: str, one: Normal, asked: 
     bins = store.frame('SELECT * EXCLUDE (others) FROM main.normal_bins WHERE model = ? AND version = ? ORDER BY "column"', [model, one.name])
     known = floors.read(store.frame("SELECT * FROM main.normal_floors WHERE model = ? AND version = ?", [model, one.name]))
     for columns in _chunks(store, model, one):
-        read = _profiles(store, model, one, columns)
+        read = _profiles(store, 'list_contains($columns, "column")', {"model": model, "name": one.name, "columns": columns})
         found, fresh = drift.measure_knowing(read, bins, known, asked)
         append(cursor, "normal_floors", fresh)
         found = found[(found["dataset"] == "log") & (found["window_start"] >= one.start)]
@@ -122,12 +123,27 @@ def _chunks(store: Store, model: str, one: Normal) -> list[list[str]]:
     return found
 
 
-def _profiles(store: Store, model: str, one: Normal, columns: Sequence[str]) -> pd.DataFrame:
-    sql = """SELECT * FROM main.normal_profiles WHERE model = ? AND version = ? AND list_contains(?, "column")
+def _profiles(store: Store, condition: str, values: dict[str, Any]) -> pd.DataFrame:
+    sql = f"""SELECT * FROM main.normal_profiles WHERE model = $model AND version = $name AND {condition}
         ORDER BY dataset, "column", segment, window_start NULLS FIRST"""
-    found = store.cursor().execute(sql, [model, one.name, list(columns)]).to_arrow_table()
+    found = store.cursor().execute(sql, values).to_arrow_table()
     frame: pd.DataFrame = found.drop_columns(["counts"]).to_pandas()
     return frame.assign(counts=arrays(found["counts"]))
+
+
+def against(
+    store: Store, *, model: str, decision: int, column: str, segment: str, since: datetime, until: datetime
+) -> tuple[pd.Series, pd.Series, pd.Series] | None:
+    """The bins of a column, the profile of its new normal, and that of a window [since, until) on these bins; None where there is none."""
+    names = {"model": model, "name": str(decision), "column": column}
+    bins = store.frame('SELECT * FROM main.normal_bins WHERE model = $model AND version = $name AND "column" = $column', names)
+    condition = """"column" = $column AND segment = $segment
+        AND (window_start IS NULL OR (dataset = 'log' AND window_start >= $since AND window_end <= $until))"""
+    found = _profiles(store, condition, names | {"segment": segment, "since": since, "until": until})
+    whole, own = found[found["window_start"].isna()], found[found["window_start"].notna()]
+    if bins.empty or whole.empty or own.empty:
+        return None
+    return bins.iloc[0], whole.iloc[0], periods.merge(own.reset_index(drop=True), "all").iloc[0]
 
 
 def _forget(cursor: Connection, model: str, one: Normal, measured: pd.DataFrame) -> None:

@@ -82,12 +82,14 @@ def reference_against_window(scope: Scope, judged: pd.DataFrame, column: str) ->
     figure = charts.drawn(_shares, scope, name=chosen, **asked)
     charts.show(figure, "shares", f"Shares of {column} in the reference and in {chosen}")
     st.caption(found[1])
-    if normals.rules_window(scope, column, str(row.version), row.window_start):
-        st.caption("What is measured of this window is its distance from the new normal, not from the reference that is drawn here.")
 
 
 def _compared(scope: Scope, column: str, version: str, since: datetime, until: datetime) -> tuple[pd.DataFrame, str] | None:
     """The shares of the reference and of a window, and their rows and nulls in words; None without one of the two."""
+    if found := normals.against(scope, column, version, since, until):
+        bins, reference, window, days = found
+        told = f"The reference here is the new normal of {days}. {words.rows_and_nulls(reference, window)}"
+        return summaries.shares(bins, reference["counts"], window["counts"]), told
     names = {"column": column, "segment": scope.segment, "version": version}
     bins = reads.bins(scope)
     bins = bins[(bins["version"] == version) & (bins["column"] == column)]

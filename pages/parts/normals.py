@@ -1,10 +1,12 @@
 """Where drift is measured against a new normal instead of the reference: a word about it, on the screens that show drift."""
 
+from datetime import datetime
+
 import pandas as pd
 import streamlit as st
 
 from data import normals
-from monitors import decided
+from monitors import decided, run_normals
 from pages.parts import reads, words
 from pages.parts.scope import Scope
 
@@ -23,7 +25,7 @@ def tell(scope: Scope, column: str) -> None:
     found = of(scope, column)
     if found.empty:
         return
-    done: set[int] = reads._cached(normals.done, scope.snapshot, model=scope.model)
+    done = _done(scope)
     for one in found.to_dict("records"):
         by = f"accepted by {words.escaped(one['author'])}" + (f": {words.escaped(one['note'])}" if one["note"] else "")
         waits = "" if one["decision"] in done else " The next `python -m monitors run` measures it."
@@ -33,7 +35,20 @@ def tell(scope: Scope, column: str) -> None:
         )
 
 
-def rules_window(scope: Scope, column: str, version: str, start: pd.Timestamp) -> bool:
-    """Whether a window of a version was measured against a new normal."""
+def against(
+    scope: Scope, column: str, version: str, since: datetime, until: datetime
+) -> tuple[pd.Series, pd.Series, pd.Series, str] | None:
+    """Bins, normal and window where a window was measured against a new normal, and the days of that normal; None where it was not."""
     found = of(scope, column)
-    return bool(((found["version"] == version) & (found["start"] <= start)).any())
+    found = found[(found["version"] == version) & (found["start"] <= since) & found["decision"].isin(_done(scope))]
+    if found.empty:
+        return None
+    last = found.iloc[-1]
+    asked = {"model": scope.model, "decision": int(last["decision"]), "column": column, "segment": scope.segment, "since": since, "until": until}
+    compared = reads._cached(run_normals.against, scope.snapshot, **asked)
+    return None if compared is None else (*compared, words.span(last["start"], last["end"]))
+
+
+def _done(scope: Scope) -> set[int]:
+    found: set[int] = reads._cached(normals.done, scope.snapshot, model=scope.model)
+    return found

@@ -11,7 +11,7 @@ from data.errors import BadInput
 from data.load import load
 from data.roles import from_dict
 from data.store import Store, open_store
-from monitors import run, run_decisions
+from monitors import run, run_decisions, run_normals
 
 ROLES = {
     "timestamp": "ts", "inference_id": "id", "model_version": "v", "score": "s", "label": "y",
@@ -95,6 +95,13 @@ def test_from_the_day_on_drift_is_against_the_log_as_if_it_were_the_reference_an
     assert len(ours) == len(theirs) > 1000
     left, right = (found.sort_values(keys)[[*keys, *VALUES]].reset_index(drop=True) for found in (ours, theirs))
     pd.testing.assert_frame_equal(left, right, rtol=1e-9)
+
+    asked = {"decision": 1, "column": "x", "segment": "all", "since": SHIFT, "until": SHIFT + pd.Timedelta(days=7)}
+    bins, whole, week = run_normals.against(store, model="m", **asked)
+    x = span["x"].to_numpy()
+    assert (whole["rows"], week["rows"]) == (len(x), (span["ts"] < asked["until"]).sum())
+    assert whole["counts"].tolist() == np.bincount(np.searchsorted(bins["edges"], x), minlength=len(bins["edges"]) + 1).tolist()
+    assert run_normals.against(store, model="m", **asked | {"column": "nobody"}) is None
 
     assert run.run(store, "m") == []  # nothing is new
     run_decisions.retract(store, numbers, "it was the sensor after all")
