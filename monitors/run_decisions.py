@@ -56,8 +56,10 @@ def checked(store: Store, scope: Mapping[str, str]) -> dict[str, str]:
         if field not in SCOPE:
             raise BadInput(f"`{field}` is no field of an alert. {near(field, SCOPE)}")
     there = models(store)
-    if "model" not in scope and len(there) != 1:
-        raise BadInput(f"Say of which model: model={there[0] if there else 'churn'}.")
+    if not there:
+        raise BadInput("Nothing is loaded in this store, so there is nothing to decide about. Load a log first: python -m monitors load.")
+    if "model" not in scope and len(there) > 1:
+        raise BadInput(f"Say of which model: model={there[0]}.")
     named = {"model": there[0] if "model" not in scope else scope["model"], **scope}
     run.check_model(store, named["model"])
     if named.get("column") == decided.TABLE:
