@@ -9,12 +9,12 @@ import pandas as pd
 from data.errors import BadInput
 from data.store import Connection, Store, append, author, claim, transact
 
-KINDS = ("verdict", "acknowledge", "mute", "planned", "missed", "normal", "retract")
 SCOPE = ("model", "version", "monitor", "metric", "column", "segment")  # None stands for any
 
 
 def read(store: Store) -> pd.DataFrame:
-    """Every decision, the first first: decision, at, author, kind, the scope, start, end, value, note, retracts."""
+    """Every decision, the first first: decision, at, author, kind (verdict, acknowledge, mute, planned, missed, normal, retract), the scope, start,
+    end, value (the verdict, the severity acknowledged, the calendar of a mute), note, retracts."""
     return store.frame("SELECT * FROM main.decisions ORDER BY decision")
 
 

@@ -20,12 +20,6 @@ COLUMNS = ["decision", "at", "author", "kind", *SCOPE, "start", "end", "value", 
 TABLE = "the table"  # in place of a column, of what is about none: repeats, rows, freshness
 
 
-def none() -> pd.DataFrame:
-    """A table of decisions with no row."""
-    kinds = dict.fromkeys(("at", "start", "end"), "datetime64[us, UTC]") | {"decision": "int64", "retracts": "Int64"}
-    return pd.DataFrame({name: pd.Series(dtype=kinds.get(name, "str")) for name in COLUMNS})
-
-
 def standing(decisions: pd.DataFrame, *kinds: str) -> pd.DataFrame:
     """The decisions that stand, in the order in which they were made; of some kinds, or of all but retractions."""
     gone = decisions.loc[decisions["kind"] == "retract", "retracts"].dropna().astype("int64")
