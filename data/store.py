@@ -372,12 +372,9 @@ def append(cursor: Connection, name: str, rows: pd.DataFrame, order: str = "") -
     """Add rows to one of the tables of `TABLES`, by column name; what the frame lacks is null. Rows often read together lie in `order`."""
     if rows.empty:
         return
-    cursor.register("rows_to_append", rows)
-    try:
-        names = ", ".join(quote(c) for c in rows.columns)
-        cursor.execute(f"INSERT INTO lake.main.{name} ({names}) SELECT {names} FROM rows_to_append{order and ' ORDER BY ' + order}")
-    finally:
-        cursor.unregister("rows_to_append")
+    names = ", ".join(quote(c) for c in rows.columns)
+    # DuckDB finds the frame by the name that it has here. One that is registered is held until the transaction ends: 4 million measurements, 1 GB.
+    cursor.execute(f'INSERT INTO lake.main.{name} ({names}) SELECT {names} FROM "rows"{order and " ORDER BY " + order}')
 
 
 def _first_line(error: Exception) -> str:
