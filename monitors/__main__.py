@@ -11,7 +11,7 @@ from data.sample.bundle import MODEL, load_sample
 from data.store import DATASETS, Store, open_store
 from monitors import deliver, output, rulebook, run
 from monitors.alerts import sentence
-from monitors.commands import changes, fairness, jobs, latency, notify, quality, schema, skew, stability, staleness
+from monitors.commands import changes, fairness, jobs, latency, notify, quality, schema, skew, stability, staleness, suggest
 from monitors.measurements import COLUMNS
 from monitors.rules import Rule, scope_text
 
@@ -174,7 +174,7 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
 Add = Callable[..., argparse.ArgumentParser]
 # `declare` of each module of monitors/commands
 SUBJECTS: tuple[Callable[[Add], None], ...] = tuple(
-    one.declare for one in (schema, skew, stability, latency, quality, fairness, staleness, jobs, changes, notify)
+    one.declare for one in (schema, skew, stability, latency, quality, fairness, staleness, jobs, changes, notify, suggest)
 )
 
 

@@ -224,6 +224,12 @@ def profiles(
     return _profiles(store, condition, values)
 
 
+def references(store: Store, *, model: str, column: str | None = None, segment: str | None = None) -> pd.DataFrame:
+    """The profiles of the whole references alone, of every version."""
+    condition, values = _where(model=model, column=column, segment=segment, dataset="reference")
+    return _profiles(store, f"{condition} AND window_start IS NULL", values)
+
+
 def _profiles_to_measure(store: Store, model: str, columns: list[str], since: Any, until: Any) -> pd.DataFrame:
     """The profiles of some columns: of the reference all, of the log those that overlap [since, until)."""
     # The files are ordered by column, and bounds are what skips row groups; IN would become a join of its own.
