@@ -8,8 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from data.errors import BadInput
+from monitors import faults, rulebook
+from monitors import rules as r
 from monitors.alerts import alerts
 from monitors.backtest import within
+from monitors.faults import Ground
 from monitors.habits import Habits
 from monitors.histories import History, far, floors
 from monitors.rules import SCOPE, Rule, bounds
@@ -109,8 +113,8 @@ def _out_of_reach(had: History, table: pd.DataFrame) -> list[str]:
     if not names:
         return []
     who = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    verb = "varies" if len(names) == 1 else "vary"
-    return [f"{who} {verb} so much by themselves that no {had.rule.metric} is out of the ordinary: nothing would alert."]
+    verb = "varies so much by itself" if len(names) == 1 else "vary so much by themselves"
+    return [f"{who} {verb} that no {had.rule.metric} is out of the ordinary: nothing would alert."]
 
 
 def _named(scope: Mapping[str, str]) -> dict[str, str]:
@@ -168,3 +172,26 @@ def often(per_week: float) -> str:
         if per_week * weeks >= 0.95:
             return f"once a {unit}" if per_week * weeks < 1.05 else f"{short(float(f'{per_week * weeks:.2g}'))} a {unit}"
     return "never" if per_week == 0 else f"once in {1 / (per_week * 365.25 / 7):.2g} years"
+
+
+def caught(grounds: Mapping[str, Ground], metric: str, by_column: pd.DataFrame) -> dict[str, tuple[float, str]]:
+    """Of each column the smallest fault that still alerts (`faults.smallest` at the limit or the floor, whichever is higher), and its unit."""
+    limits = zip(by_column["column"], by_column["warning"], by_column["floor"], strict=True)
+    return {
+        name: (faults.smallest(grounds[name], metric, float(np.fmax(limit, floor))), "share" if grounds[name].base.edges is None else "std")
+        for name, limit, floor in limits
+        if name in grounds
+    }
+
+
+def as_yaml(one: Suggestion, overrides: Sequence[Rule]) -> str:
+    """All overrides with those suggested, so that `apply` keeps what people set; how they were found as a comment."""
+    if not one.rules:
+        raise BadInput(one.reason)
+    merged = tuple(overrides)
+    for rule in one.rules:
+        merged = r.merged(merged, rule)
+    text = rulebook.dump(merged)
+    rulebook.read(text, "the suggestion")
+    lines = [f"{one.method}: {one.reason}", *one.notes, f"Over {one.weeks:,.0f} weeks: {len(one.alerts):,} alerts, {often(one.per_week)}."]
+    return "\n".join(f"# {line}" for line in lines) + "\n" + text

@@ -6,6 +6,7 @@ it is shifted or scaled: a v + b falls on one of the two values beside it by cha
 fractions are another fault, and found at once.)
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from monitors import drift
 from monitors.distances import Counts, Floats
 from monitors.drift import Baseline
+from monitors.floors import Key
 from monitors.wasserstein import Numbers, at_upper_edge, deviation
 
 OF_NUMBERS = ("shift", "ramp", "scale", "unit", "nulls")
@@ -57,6 +59,11 @@ def ground(base: Baseline) -> Ground:
     values = edges[np.flatnonzero(np.asarray(base.whole.counts) > 0)] if at_edge.any() else np.zeros(0)
     mean = float(base.whole.sum / base.whole.counts.sum())
     return Ground(base, mean, float(deviation(base.whole, edges)), at_edge | narrow, values)
+
+
+def by_column(references: Mapping[Key, Baseline]) -> dict[str, Ground]:
+    """The whole reference of each column, the last version's, ready for faults."""
+    return {column: ground(base) for (_, column, _), base in sorted(references.items(), key=lambda item: item[0])}
 
 
 def kinds(kind: str) -> tuple[str, ...]:

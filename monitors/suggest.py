@@ -96,11 +96,11 @@ def _false_alarms(had: History, asked: Targets, per_week: float) -> Suggestion:
     if np.isnan(limits[0]).all():
         return none(had, "false-alarms", "Neither windows of the reference's own nor chance tell what is healthy here; the history's quantiles do.")
     window, learnt = had.rule.window, int(many[told].sum())
-    basis = f"the reference's own {learnt:,} {window}s, each against the rest of it," if learnt else "what chance gives at these numbers of rows"
-    all_of = "the column has" if len(had.columns) == 1 else f"{len(had.columns)} columns have"
+    basis = f"the reference's own {learnt:,} {window}s, each against the rest of it" if learnt else "what chance gives at these numbers of rows"
+    over = f" over {len(had.columns)} columns" if len(had.columns) > 1 else ""
     reason = (
-        f"By {basis} a healthy {window} passes the warning {often(share * windows)}: 1 in {1 / share:,.0f} of the {windows * 365.25 / 7:,.0f} "
-        f"that {all_of} in a year."
+        f"A healthy {window} passes the warning {often(share * windows)}{over}: 1 {window}{' of a column' if over else ''} in {1 / share:,.0f}, "
+        f"by {basis}."
     )
     short_of = learnt > 0 and not told[had.own].all()
     notes = ["Where the reference has fewer than three windows of its own, chance alone sets the limit."] if short_of else []

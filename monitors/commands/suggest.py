@@ -11,11 +11,9 @@ import pandas as pd
 from data.errors import BadInput, near
 from data.store import Store
 from monitors import chance, faults, output, rulebook, run, suggest
-from monitors import rules as r
 from monitors.alerts import alerts
 from monitors.backtest import counts, with_monitor, within
-from monitors.candidates import Suggestion, often
-from monitors.faults import Ground
+from monitors.candidates import Suggestion, as_yaml, caught, often
 from monitors.rules import Rule, scope_text
 from monitors.summaries import watched
 from monitors.thresholds import Prepared, judge, prepare
@@ -62,7 +60,7 @@ def _suggest(store: Store, asked: argparse.Namespace) -> int:
         text = as_yaml(told[methods[0]], run.overrides(store))
     else:
         before = alerts(within(judge(seen, rules), about))
-        shifts = {method: smallest(store, asked.model, about, one, rules) for method, one in told.items()}
+        shifts = {method: _smallest(store, asked.model, about, one, rules) for method, one in told.items()}
         as_text = (_text(one, about, before, shifts[method]) for method, one in told.items())
         as_json = [_json(one, before, shifts[method]) for method, one in told.items()]
         text = "\n\n".join(as_text) + "\n" if asked.format == "text" else json.dumps(as_json, ensure_ascii=False) + "\n"
@@ -104,39 +102,13 @@ def _check_column(asked: argparse.Namespace, seen: Prepared) -> None:
         raise BadInput(f'{asked.metric} was not measured of a column "{asked.column}". {near(asked.column, known)}'.rstrip())
 
 
-def smallest(store: Store, model: str, about: Mapping[str, str], one: Suggestion, rules: Sequence[Rule]) -> dict[str, tuple[float, str]]:
-    """Of each column the smallest fault that still alerts, with its unit: `faults.smallest` at the limit or the floor, whichever is higher."""
+def _smallest(store: Store, model: str, about: Mapping[str, str], one: Suggestion, rules: Sequence[Rule]) -> dict[str, tuple[float, str]]:
+    """Of each column the smallest fault that still alerts, with its unit."""
     if one.by_column.empty or about["monitor"] != "drift":
         return {}
     segment = rulebook.resolve(rules, **about).segment or "all"
     whole = run.references(store, model=model, column=about.get("column"), segment=segment)
-    return of_columns(chance.references(whole, run.bins(store, model)), about["metric"], one)
-
-
-def of_columns(references: Mapping[Any, Any], metric: str, one: Suggestion) -> dict[str, tuple[float, str]]:
-    """`smallest` from the whole references, the last version's of each column."""
-    grounds: dict[str, Ground] = {}
-    for (_, column, _), base in sorted(references.items()):
-        grounds[column] = faults.ground(base)
-    limits = zip(one.by_column["column"], one.by_column["warning"], one.by_column["floor"], strict=True)
-    return {
-        name: (faults.smallest(grounds[name], metric, float(np.fmax(limit, floor))), "std" if grounds[name].base.edges is not None else "share")
-        for name, limit, floor in limits
-        if name in grounds
-    }
-
-
-def as_yaml(one: Suggestion, overrides: Sequence[Rule]) -> str:
-    """All overrides with those suggested, so that `apply` keeps what people set; how they were found as a comment."""
-    if not one.rules:
-        raise BadInput(one.reason)
-    merged = tuple(overrides)
-    for rule in one.rules:
-        merged = r.merged(merged, rule)
-    text = rulebook.dump(merged)
-    rulebook.read(text, "the suggestion")
-    lines = [f"{one.method}: {one.reason}", *one.notes, f"Over {one.weeks:,.0f} weeks: {_alerts(one.alerts)}, {often(one.per_week)}."]
-    return "\n".join(f"# {line}" for line in lines) + "\n" + text
+    return caught(faults.by_column(chance.references(whole, run.bins(store, model))), about["metric"], one.by_column)
 
 
 def _alerts(found: pd.DataFrame) -> str:
