@@ -3,8 +3,9 @@
 import pandas as pd
 import streamlit as st
 
-from monitors import drift, summaries
-from pages.parts import charts, reads, sidebar, tables, words
+from monitors import drift, rulebook, summaries
+from monitors.rules import Rule
+from pages.parts import chance_words, charts, reads, reads_bench, sidebar, tables, words
 from pages.parts.heading import heading
 from pages.parts.scope import Scope
 
@@ -25,16 +26,20 @@ def main() -> None:
         sidebar.nothing_measured(scope, "drift")
         return
     column = tables.ranked_column(judged, metric, "" if alerting else words.not_alerting(metric, window, scope.segment))
-    one_column(scope, judged[judged["column"] == column], column, metric, window)
+    rule = rulebook.resolve(rules, monitor="drift", metric=metric, column=column, segment=scope.segment, model=scope.model)
+    one_column(scope, judged[judged["column"] == column], rule)
 
 
-def one_column(scope: Scope, judged: pd.DataFrame, column: str, metric: str, window: str) -> None:
+def one_column(scope: Scope, judged: pd.DataFrame, rule: Rule) -> None:
     """Everything on one column: over time, against the reference, by version and by segment."""
+    column, metric, window = str(rule.column), str(rule.metric), rule.window
     told = words.metric(metric)
+    judged, chances = reads_bench.with_chance(scope, judged, scope.segment)
     marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
     st.subheader(f"{words.escaped(column)} over time", anchor=False)
     figure = charts.over_time(judged, marks, y_title=told.title, y_format=told.format, focus=column)
     charts.show(figure, "over_time", f"{told.label} of {column} by {window}, with its thresholds and floors")
+    chance_words.draw(judged, chances, rule)
     reference_against_window(scope, judged, column)
     by_version, by_segment = st.tabs(["By version", "By segment"])
     with by_version:

@@ -20,6 +20,7 @@ from pages.parts.colours import LEVELS, Palette, faint, palette
 from pages.parts.lanes import LANE, WHOLE_HEIGHT, Marks, add_lanes, lay_out, legend, naive, naive_time
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "pentagon", "hexagon")
+DRAWN = ("value", "noise", "noise_99", "usual", "warning", "critical")
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
 
 
@@ -154,9 +155,10 @@ def _spans(judged: pd.DataFrame, events: Sequence[Event], focus: str, colours: P
 
 
 def _floors(figure: go.Figure, one: pd.DataFrame, colours: Palette, first: bool, top: float) -> None:
-    """What chance gives, as an area, and what the reference's own windows give, as a dotted line; in steps.
+    """What chance gives, as areas, and what the reference's own windows give, as a dotted line; in steps.
 
-    Where a low value is bad, chance gives all from its floor up to the `top`.
+    Where a low value is bad, chance gives all from its floor up to the `top`. Of chance the 95th percentile is drawn, and the 50th and 99th where
+    the columns `noise_50` and `noise_99` are there.
     """
     steps = summaries.with_gaps(one)
     x = _steps(steps)
@@ -167,16 +169,29 @@ def _floors(figure: go.Figure, one: pd.DataFrame, colours: Palette, first: bool,
         edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
         figure.add_scatter(x=x, y=np.where(np.isnan(noise), np.nan, top), **edge)
         fill = "tonexty"
+    levels = "noise_99" in one and not one["noise_99"].isna().all()
+    if levels:
+        most = np.repeat(steps["noise_99"].to_numpy(float), 2)
+        figure.add_scatter(
+            x=x, y=most, mode="lines", line={"width": 0}, fill="tozeroy", hoverinfo="skip", fillcolor=faint(colours.muted, 0.13),
+            name="chance alone, 99 %", legendgroup="noise_99", showlegend=first, legendrank=1012,
+        )  # fmt: skip
     figure.add_scatter(
-        x=x, y=noise, mode="lines", line={"width": 0}, fill=fill, hoverinfo="skip",
-        fillcolor=faint(colours.muted, 0.25), name="noise: chance alone", legendgroup="noise", showlegend=first, legendrank=1010,
+        x=x, y=noise, mode="lines", line={"width": 0}, fill=fill, hoverinfo="skip", fillcolor=faint(colours.muted, 0.25),
+        name="noise: chance alone, 95 %" if levels else "noise: chance alone", legendgroup="noise", showlegend=first, legendrank=1011,
     )  # fmt: skip
+    if levels:
+        half = np.repeat(steps["noise_50"].to_numpy(float), 2)
+        figure.add_scatter(
+            x=x, y=half, mode="lines", line={"width": 1, "color": colours.muted}, hoverinfo="skip",
+            name="chance alone, 50 %", legendgroup="noise_50", showlegend=first, legendrank=1010,
+        )  # fmt: skip
     if steps["usual"].isna().all():
         return
     line = {"width": 1.4, "dash": "dot", "color": colours.muted}
     figure.add_scatter(
         x=x, y=np.repeat(steps["usual"].to_numpy(float), 2), mode="lines", line=line,
-        hoverinfo="skip", name="usual: the reference’s own windows", legendgroup="usual", showlegend=first, legendrank=1011,
+        hoverinfo="skip", name="usual: the reference’s own windows", legendgroup="usual", showlegend=first, legendrank=1013,
     )  # fmt: skip
 
 
@@ -233,6 +248,8 @@ def _point_text(row: dict[str, Any]) -> str:
     if not np.isnan(row["level"]):
         lines.append(f"{words.STATES[int(row['level'])]}, {int(row['rows'] or 0):,} rows")
     floors = [f"{name} {words.number(row[name])}" for name in ("noise", "usual") if not np.isnan(row[name])]
+    if not np.isnan(row.get("noise_99", np.nan)):
+        floors.append(f"chance alone {words.number(row['noise_50'])} (50 %), {words.number(row['noise_99'])} (99 %)")
     return "<br>".join([*lines, ", ".join(floors)] if floors else lines)
 
 
@@ -247,7 +264,7 @@ def _cell_text(row: dict[str, Any]) -> str:
 
 def _range(judged: pd.DataFrame) -> tuple[float, float]:
     """The ends of the y axis: from 0, or from below all that is drawn where that is negative or a low value is the bad one."""
-    drawn = judged[["value", "noise", "usual", "warning", "critical"]].to_numpy(float)
+    drawn = judged[[name for name in DRAWN if name in judged]].to_numpy(float)
     finite = drawn[np.isfinite(drawn)]
     highest = float(finite.max()) if len(finite) else 0.0
     lowest = float(finite.min()) if len(finite) else 0.0
