@@ -21,6 +21,7 @@ from monitors.thresholds import judge
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+APART = 1.5
 FEWEST_ROWS, CRITICAL_TIMES = 3, 3  # of a usual window that a limit of a share lets pass; and of that, the critical one
 MOST = {"psi": 18.4}  # that a metric can be, where its rules may say more: 2 ln(10,000)
 BY_COLUMN = ["column", "warning", "critical", "alerts", "per_week", "floor", "far"]
@@ -101,9 +102,10 @@ def replayed(had: History, asked: Targets, limits: tuple[Floats, Floats]) -> tup
 def within_reason(had: History, asked: Targets, limits: tuple[Floats, Floats]) -> tuple[list[float], list[float]]:
     """The limits in three figures, none so low that a single row would pass it, none beyond what the metric can be."""
     least = _least(had, asked)
-    warning, critical = ([rounded(one, had, floor) for one, floor in zip(limit, lowest, strict=True)]
-                         for limit, lowest in zip(limits, (least, CRITICAL_TIMES * least), strict=True))  # fmt: skip
-    return warning, critical
+    warning = [rounded(one, had, floor) for one, floor in zip(limits[0], least, strict=True)]
+    critical = [rounded(one, had, CRITICAL_TIMES * floor) for one, floor in zip(limits[1], least, strict=True)]
+    # Values that hardly vary give both the same: then critical lies half as far again.
+    return warning, [rounded(APART * w, had) if c == w and had.sign > 0 else c for w, c in zip(warning, critical, strict=True)]
 
 
 def _out_of_reach(had: History, table: pd.DataFrame) -> list[str]:

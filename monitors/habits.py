@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 DAY = 86_400_000_000  # µs
 TO_SIGMA = 1.4826  # the median deviation of a normal distribution, as standard deviations
+NORMAL_TENTH = 1.2816  # standard deviations beyond which a tenth of a normal distribution lies
 FAR = 4.0  # robust standard deviations: what lies further off is not learnt from
 ENOUGH, TOP = 40, 20  # windows from which their own scatter says more than a bell curve; and how many of the furthest tell the tail
 LEAST_OF_WEEKDAY = 5  # windows of each weekday
@@ -61,6 +62,9 @@ def learn(
     names, place = np.unique(group, return_inverse=True)
     centre = _medians(x, place, len(names))
     deviation = TO_SIGMA * _medians(np.abs(x - centre[place]), place, len(names))
+    # Where half of the windows or more are alike there is no median deviation: the tenth that lies furthest out tells the spread.
+    tenth = np.asarray(pd.Series(x).groupby(place).quantile(0.9).reindex(range(len(names))), np.float64)
+    deviation = np.where(deviation > 0, deviation, (tenth - centre) / NORMAL_TENTH)
     spread = np.maximum(deviation, LEAST_SPREAD if is_log else 1e-9 * float(np.abs(x).max(initial=1.0)))
     scatter = (x - centre[place]) / spread[place]
     kept = np.sort(scatter[scatter <= FAR])
@@ -138,7 +142,7 @@ def limits(habits: Habits, share: Floats, target: Ints, count: int) -> Floats:
     np.minimum.at(low, of[known], (ends[0] - 10 * ends[1])[known])
     np.maximum.at(high, of[known], (ends[0] + 60 * ends[1])[known])
     low, high = (np.where(np.isfinite(end), end, np.nan) for end in (low, high))
-    for _ in range(36):
+    for _ in range(26):
         middle = (low + high) / 2
         above = _beyond(habits, middle, target) > wanted
         low, high = np.where(above, middle, low), np.where(above, high, middle)

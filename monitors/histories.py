@@ -1,7 +1,7 @@
 """histories: the windows that a rule is about, what was learnt from them, and what a value of each column has to exceed besides."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -73,6 +73,8 @@ def history(seen: Prepared, rules: Sequence[Rule], about: Mapping[str, str]) -> 
     for field, name in with_monitor(about).items():
         codes, known = seen.names[field]
         own &= codes == known.get(name, -2)
+    if not any(one.changes.get("kind") == "fdr" for one in rules):
+        seen, own = part(seen, own), own[own]
     if "segment" not in about and rule.segment is not None:
         codes, known = seen.names["segment"]
         own &= codes == known.get(rule.segment, -2)
@@ -88,6 +90,21 @@ def history(seen: Prepared, rules: Sequence[Rule], about: Mapping[str, str]) -> 
     begin = seen.begin[all_of]
     weeks = (begin.max() - begin.min()) / habits.DAY / 7 + DAYS[rule.window] / 7 if len(begin) else 0.0
     return History(about, rule, tuple(rules), seen, own, np.flatnonzero(here), series, columns, column, float(weeks))
+
+
+def part(seen: Prepared, kept: NDArray[np.bool_]) -> Prepared:
+    """Some of the series: what is judged of them does not depend on the others, unless a rule is of kind fdr."""
+    if kept.all():
+        return seen
+    lengths = np.diff(seen.starts, append=len(seen.value))
+    rows, own = np.repeat(kept, lengths), kept[seen.reference_series]
+    by_row = {name: getattr(seen, name)[rows] for name in ("begin", "value", "rows", "noise", "usual", "p_value", "coverage")}
+    by_window = {name: getattr(seen, name)[own] for name in ("reference", "reference_rows", "reference_coverage")}
+    return replace(
+        seen, frame=seen.frame[rows].reset_index(drop=True), starts=np.cumsum(lengths[kept]) - lengths[kept], window=seen.window[kept],
+        names={field: (codes[kept], known) for field, (codes, known) in seen.names.items()},
+        reference_series=(np.cumsum(kept) - 1)[seen.reference_series[own]], **by_row, **by_window,
+    )  # fmt: skip
 
 
 def unfit(had: History, method: str) -> str:

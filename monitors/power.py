@@ -25,7 +25,7 @@ from monitors.wasserstein import Numbers
 
 FACTORS = (0.5, 0.63, 0.79, 1.0, 1.26, 1.59, 2.0)  # of the limits
 LASTS = {"day": 14, "week": 4, "month": 3}  # windows that a fault lasts
-STARTS = 40  # at most, shared out among the versions
+STARTS = 30  # at most, shared out among the versions
 FEWEST = 6  # healthy windows
 METRICS = (*drift.METRICS, "null_rate")
 POINTS = ["factor", "warning", "critical", "false_alarms", "anyway", "kind", "size", "tries", "detected", "delay_days"]

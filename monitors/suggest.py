@@ -140,7 +140,7 @@ def _budget(had: History, asked: Targets, per_week: float) -> Suggestion:
         whose = "its normal" if asked.count > 1 else "the normal"
         limit = "its own limit" if asked.count > 1 else "the limit"
         reason = f"{_a_week(best)} in all, within {short(per_week)}: {fair} {1 / share:,.0f} of {whose} {window}s beyond {limit}."
-    worst = [f"The worst week would have had {best.most_in_a_week}."] if best.most_in_a_week > per_week else []
+    worst = [f"The worst week would have had {best.most_in_a_week}."] if best.most_in_a_week > max(per_week, 1) else []
     return replace(best, reason=reason, notes=(*worst, *best.notes, *_notes(had, known)))
 
 

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from monitors import series as s
 from monitors.candidates import Suggestion, made, none, replayed, targets
-from monitors.histories import History
+from monitors.histories import History, history, part
 from monitors.rules import SCOPE
 
-MOST = 16  # limits that are tried
+MOST = 7  # limits that are replayed
 UNASKED = "No alert of this rule has a verdict yet. Say on the page Review which were real, expected or noise; the limit that fits them is told here."
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -33,11 +33,12 @@ def suggestion(had: History, verdicts: pd.DataFrame | None, missed: pd.DataFrame
     if not len(spans):
         return none(had, "verdicts", UNASKED)
     peaks = _peaks(had, spans, of)
-    tried = [_limits(had, limit) for limit in _between(peaks[np.isfinite(peaks)], had.sign)]
+    known = np.isfinite(peaks)
+    tried = [_limits(had, limit) for limit in _promising(peaks[known], is_real[known], had.sign)]
     if not tried:
         return none(had, "verdicts", "No window of the alerts with a verdict is judged by this rule: too few rows, or other windows.")
     asked = targets(had, each=False)
-    told = [_mistakes(had, replayed(had, asked, one)[1], spans, of, is_real) for one in tried]
+    told = [_mistakes(had, one, spans, of, is_real) for one in _replays(had, tried, np.asarray(of.any(axis=0)))]
     best = min(false + lost for _, false, lost in told)
     alike = [i for i, (_, false, lost) in enumerate(told) if false + lost == best]
     chosen = alike[len(alike) // 2]
@@ -93,21 +94,32 @@ def _peaks(had: History, spans: pd.DataFrame, of: Bools) -> Floats:
     return found
 
 
-def _between(peaks: Floats, sign: int) -> list[float]:
-    """Limits to try: one on either side of each peak, at most MOST."""
+def _promising(peaks: Floats, is_real: Bools, sign: int) -> list[float]:
+    """Of the limits between peaks those that part real from others best, as far as peaks tell; MOST of them, which are then replayed."""
     seen = np.unique(peaks)
     if not len(seen):
         return []
     room = 0.05 * max(abs(float(seen[0])), abs(float(seen[-1])), 1e-9)
-    tried = np.unique(np.r_[seen[0] - min(room, abs(float(seen[0])) / 2 + 1e-12), (seen[1:] + seen[:-1]) / 2, seen[-1] + room])
-    keep = np.unique(np.linspace(0, len(tried) - 1, min(len(tried), MOST)).astype(int))
-    return [float(one) for one in tried[keep][::sign]]
+    limits = np.r_[seen[0] - min(room, abs(float(seen[0])) / 2 + 1e-12), (seen[1:] + seen[:-1]) / 2, seen[-1] + room]
+    beyond = peaks * sign > limits[:, None] * sign
+    mistakes = (beyond != is_real).sum(axis=1)
+    best = np.flatnonzero(mistakes <= mistakes.min() + 1)
+    few = np.unique(np.linspace(0, len(best) - 1, min(len(best), MOST)).astype(int))
+    return [float(one) for one in limits[best[few]][::sign]]
 
 
 def _limits(had: History, limit: float) -> tuple[Floats, Floats]:
     base = had.rule
     ratio = base.critical / base.warning if isinstance(base.critical, float) and isinstance(base.warning, float) and base.warning else 1.0
     return np.array([limit]), np.array([limit * (ratio if had.rule.kind == "constant" else 1.0)])
+
+
+def _replays(had: History, tried: list[tuple[Floats, Floats]], spoken_of: Bools) -> list[pd.DataFrame]:
+    """The alerts of each limit, of the series that people spoke of."""
+    own = spoken_of if not any(rule.changes.get("kind") == "fdr" for rule in had.rules) else np.ones_like(spoken_of)
+    few = history(part(had.seen, own), had.rules, had.about)
+    asked = targets(few, each=False)
+    return [replayed(few, asked, one)[1] for one in tried]
 
 
 def _mistakes(had: History, found: pd.DataFrame, spans: pd.DataFrame, of: Bools, is_real: Bools) -> tuple[int, int, int]:

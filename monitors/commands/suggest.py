@@ -26,7 +26,7 @@ def declare(add: Callable[..., argparse.ArgumentParser]) -> None:
     text = "limits from the history, each with its reason and the alerts that it would have given"
     one = add(_suggest, "thresholds suggest", text, "--model churn --metric psi --method budget --per-week 3 --format yaml")
     one.add_argument("--model", required=True, metavar="M")
-    one.add_argument("--metric", required=True, metavar="X", help="psi, null_rate, p95 …")
+    one.add_argument("--metric", required=True, metavar="X", help="psi, null_rate, roc_auc …")
     one.add_argument("--monitor", metavar="Y", help="where two monitors have a metric of this name: drift or skew, of js")
     one.add_argument("--column", metavar="C", help="one rule, for this column (default: one for each)")
     methods = "from the history's quantiles, from a rate of false alarms, from an alert budget, from verdicts (default: all four)"

@@ -28,7 +28,9 @@ IN_FORCE = "In force"
 
 def draw(scope: Scope, about: dict[str, str], rule: Rule) -> None:
     """Four suggestions for the rule of `about`, as it stands in the form, and what each would have given."""
-    every = "column" not in about
+    saved = reads.rules(scope)
+    seen = reads_bench.measured(scope, about, saved)
+    every = "column" not in about and len(seen.names["column"][1]) > 1
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         each = every and st.segmented_control("Limits", [EACH, ONE], default=EACH, required=True, key="suggest_each", bind="query-params") == EACH
         budget = st.number_input(
@@ -37,8 +39,6 @@ def draw(scope: Scope, about: dict[str, str], rule: Rule) -> None:
         )  # fmt: skip
     asked = {method: budget if method == "budget" else None for method in suggest.METHODS}
     found = {method: reads_bench.suggested(scope, about, rule, method, each=each, per_week=rate) for method, rate in asked.items()}
-    saved = reads.rules(scope)
-    seen = reads_bench.measured(scope, about, saved)
     before = alerts(backtest.within(judge(seen, saved), about))
     with st.grid(columns=2, min_column_width=400):
         for one in found.values():
@@ -159,11 +159,13 @@ def _columns(scope: Scope, about: dict[str, str], found: Mapping[str, Suggestion
         row = seen.selection.rows[0] if seen.selection.rows else None
         name = None if row is None else str(table["column"].iloc[row])
         taken = next((each for each in one.rules if each.column == name), None)
-        st.button(
+        took = st.button(
             f"Take {words.escaped(name)} into the form" if taken and name else "Take a column into the form", key="take column",
             icon=":material/south_west:", disabled=taken is None, on_click=_take_column, args=(about, taken),
             help=None if taken else "Choose a row first.",
         )  # fmt: skip
+        if took:
+            st.rerun()  # the whole page: what chooses the column stands outside of this fragment
         try:
             text = candidates.as_yaml(one, reads.overrides(scope.snapshot))
         except BadInput as mistake:

@@ -50,6 +50,15 @@ def test_alerts_of_the_past_do_not_raise_a_limit():
     assert found.far >= 60
 
 
+def test_where_most_windows_are_alike_the_others_are_not_called_far_off():
+    random = np.random.default_rng(6)
+    value = np.where(random.random(364) < 0.6, 1.0, np.exp(random.normal(0, 0.5, 364)))  # six days in ten the same
+    found = learn(value)
+    assert found.far < 10
+    # The tenth that lies furthest out, as standard deviations: a quarter of the others is above e^(0.5 × 0.67).
+    assert found.spread == pytest.approx(0.337 / 1.2816, rel=0.25)
+
+
 def test_which_series_follow_the_week_is_as_kruskal_and_wallis_have_it():
     random = np.random.default_rng(3)
     weekday = (np.arange(364) + 3) % 7
