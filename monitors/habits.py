@@ -88,7 +88,8 @@ def _least(value: Floats, series: Ints, grain: Floats | None) -> Floats:
     least = np.full(count, np.inf) if grain is None else np.where(np.isnan(grain), np.inf, grain)
     np.minimum.at(least, series, np.where(value > 0, value, np.inf))
     known = least[np.isfinite(least)]
-    return np.where(np.isfinite(least), least, known.min() if len(known) else 1.0)
+    told: Floats = np.where(np.isfinite(least), least, known.min() if len(known) else 1.0)
+    return np.maximum(told, 1e-300)  # half of the least number that there is would be 0
 
 
 def follows_week(value: Floats, series: Ints, weekday: Ints) -> NDArray[np.bool_]:
@@ -180,7 +181,7 @@ def _on_scale(habits: Habits, limit: Floats) -> Floats:
 
 
 def _off_scale(habits: Habits, limit: Floats) -> Floats:
-    found: Floats = np.exp(limit * habits.sign) if habits.is_log else limit * habits.sign
+    found: Floats = np.exp(np.minimum(limit * habits.sign, 700)) if habits.is_log else limit * habits.sign  # e^710 is infinite
     return found
 
 
