@@ -1,6 +1,7 @@
 """The noise floor in words: a limit that chance alone exceeds, and how often."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -15,19 +16,35 @@ TOLD = 0.001  # a share of windows below it is not worth a sentence
 MANY = 0.2  # of the windows: fewer are told quietly
 
 
-def draw(judged: pd.DataFrame, chances: Mapping[str, Chance | None], rule: Rule) -> None:
-    """A sentence for each limit below the noise floor. Nothing where chance is not known or the limits are clear of it."""
-    told = [text for which in ("warning", "critical") if (text := sentence(judged, chances, which))]
-    if told:
-        below = (judged["warning"].fillna(judged["critical"]) < judged["noise"]) & (judged["level"] >= 0)
-        after = "The rule asks for values above the noise too, so chance alone seldom alerts." if rule.above_noise else (
-            "The rule does not ask for values above the noise: such windows alert. Raise the limit, take longer windows, or switch on "
-            "“Above the noise”."
-        )  # fmt: skip
-        if below.mean() < MANY:
-            st.caption(f":material/grain: {' '.join([*told, after])}")
-        else:
-            st.warning(" ".join([*told, after]), icon=":material/grain:")
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is to be said, and whether it concerns so many windows that it is a warning."""
+
+    text: str
+    is_warning: bool
+
+
+def told(judged: pd.DataFrame, chances: Mapping[str, Chance | None], rule: Rule) -> Told | None:
+    """A sentence for each limit below the noise floor. None where chance is not known or the limits are clear of it."""
+    sentences = [text for which in ("warning", "critical") if (text := sentence(judged, chances, which))]
+    if not sentences:
+        return None
+    below = (judged["warning"].fillna(judged["critical"]) < judged["noise"]) & (judged["level"] >= 0)
+    after = "The rule asks for values above the noise too, so chance alone seldom alerts." if rule.above_noise else (
+        "The rule does not ask for values above the noise: such windows alert. Raise the limit, take longer windows, or switch on "
+        "“Above the noise”."
+    )  # fmt: skip
+    return Told(" ".join([*sentences, after]), bool(below.mean() >= MANY))
+
+
+def show(what: Told | None) -> None:
+    """Put it on the page; nothing where there is nothing to say."""
+    if what is None:
+        return
+    if what.is_warning:
+        st.warning(what.text, icon=":material/grain:")
+    else:
+        st.caption(f":material/grain: {what.text}")
 
 
 def sentence(judged: pd.DataFrame, chances: Mapping[str, Chance | None], which: str) -> str:

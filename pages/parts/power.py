@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from monitors import backtest, faults, power, rulebook, summaries
+from monitors import faults, power
 from monitors.power import Power
 from monitors.rules import Rule
-from monitors.thresholds import judge
-from pages.parts import bench_charts, charts, reads, reads_bench, words
+from pages.parts import bench_charts, charts, reads_bench, words
 from pages.parts.scope import Scope
 
 KINDS = {
@@ -30,14 +29,14 @@ USELESS = 0.3  # a rule that alerts in so many spans with no fault in them detec
 
 def draw(scope: Scope, about: dict[str, str], rule: Rule) -> None:
     """Detection, delay and false alarms of the rule as it stands in the form, and of its neighbours, for one column."""
-    judged = _judged(scope, about, rule)
+    judged = reads_bench.judged(scope, about, rule)
     if judged.empty:
         st.info(f"Nothing was measured for this rule by {rule.window}, so there is no history to put faults into.", icon=":material/science:")
         return
     columns = sorted(judged["column"].astype(str).unique(), key=str.casefold)
     column = about.get("column") or _box(columns, judged)
     own = judged[judged["column"] == column]
-    found = reads_bench.power_of(scope, own, rule, about.get("segment", "all"))
+    found = reads_bench.power_of(scope, about, rule, column)
     if found.reason:
         st.info(words.escaped(found.reason), icon=":material/science:")
         return
@@ -74,19 +73,6 @@ def _flat(found: Power, judged: pd.DataFrame, rule: Rule) -> str:
     if len(floors) and floors.median() > limit.median():
         return f"{told}: a value has to exceed the floors too ({' and '.join(names)}, {words.number(float(floors.median()))} in the middle)."
     return f"{told}."
-
-
-def _judged(scope: Scope, about: dict[str, str], rule: Rule) -> pd.DataFrame:
-    """The windows of the rule's length, judged by the rule as it stands in the form, whether it is on or off."""
-    saved = reads.rules(scope)
-    base = rulebook.resolve(saved, **backtest.with_monitor(about))
-    names = ("warning", "critical", "recover", "kind", *reads_bench.MOVED)
-    moved = {name: getattr(rule, name) for name in names if getattr(rule, name) != getattr(base, name)} | {"enabled": True}
-    rules = (*saved, Rule.model_validate(dict(about) | moved))
-    segment = about.get("segment", "all")
-    drawn, _ = summaries.as_if_alerting(rules, rule.window, segment, monitor=str(rule.monitor), metric=str(rule.metric))
-    judged = backtest.within(judge(reads_bench.measured(scope, {**about, "segment": segment}, rules), drawn), {**about, "segment": segment})
-    return judged[judged["window_name"] == rule.window]
 
 
 def _box(columns: list[str], judged: pd.DataFrame) -> str:

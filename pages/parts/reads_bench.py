@@ -6,23 +6,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import streamlit as st
 
-from data.store import Store, default_place
+from data.store import Store
 from monitors import backtest, chance, faults, noise, periods, power, rulebook, run, suggest, summaries
 from monitors.candidates import Suggestion
 from monitors.chance import Chance
 from monitors.faults import Ground
 from monitors.power import Power
-from monitors.rules import Rule
-from monitors.thresholds import Prepared
+from monitors.rules import LIMITS, Rule
+from monitors.thresholds import Prepared, judge
 from pages.parts import reads
 from pages.parts.scope import Scope
 
+Chances = dict[str, Chance | None]  # by version
 MOVED = ("window", "min_rows", "min_coverage", "above_noise", "above_usual", "for_windows", "direction", "enabled")  # what a suggestion keeps
 
 
-def with_chance(scope: Scope, judged: pd.DataFrame, segment: str) -> tuple[pd.DataFrame, dict[str, Chance | None]]:
+def with_chance(scope: Scope, judged: pd.DataFrame, segment: str) -> tuple[pd.DataFrame, Chances]:
     """Judged measurements of one column and metric with `noise_50` and `noise_99` beside `noise`, and what chance gives of each version.
 
     Neither is there for a metric of which only the 95th percentile is known.
@@ -30,7 +30,7 @@ def with_chance(scope: Scope, judged: pd.DataFrame, segment: str) -> tuple[pd.Da
     metric, column = str(judged["metric"].iloc[0]), str(judged["column"].iloc[0])
     if str(judged["monitor"].iloc[0]) != "drift":
         return judged, {}
-    chances: dict[str, Chance | None] = {}
+    chances: Chances = {}
     for version, own in judged.groupby("version", observed=True):
         sizes = chance.grid(own["rows"].to_numpy(float))
         chances[str(version)] = reads._cached(
@@ -62,23 +62,22 @@ def _grounds(store: Store, model: str, segment: str) -> dict[str, Ground]:
 
 def suggested(scope: Scope, about: Mapping[str, str], rule: Rule, method: str, *, each: bool, per_week: float | None) -> Suggestion:
     """A suggestion for a rule as it stands in the form, replayed over the whole history."""
-    overrides = reads.overrides(scope.snapshot)
-    saved = (*rulebook.defaults(), *overrides)
-    base = rulebook.resolve(saved, **backtest.with_monitor(about))
-    moved = tuple((name, getattr(rule, name)) for name in MOVED if getattr(rule, name) != getattr(base, name))
-    asked = {"about": tuple(about.items()), "moved": moved, "method": method, "each": each, "per_week": per_week}
-    found: Suggestion = _suggested(default_place(), scope.snapshot, scope, tuple(asked.items()))
+    asked = {"about": tuple(about.items()), "rule": rule, "method": method, "each": each, "per_week": per_week}
+    found: Suggestion = reads.of_scope(_suggested, scope, **asked)
     return found
 
 
-@st.cache_data(max_entries=64, show_spinner="Replaying …")
-def _suggested(place: str, snapshot: int, _scope: Scope, asked: tuple[tuple[str, Any], ...]) -> Suggestion:  # noqa: ARG001 - key of the cache
-    given = dict(asked)
-    about, rules = dict(given["about"]), reads.rules(_scope)
-    if given["moved"]:
-        rules = (*rules, Rule.model_validate(about | dict(given["moved"])))
-    seen = measured(_scope, about, rules)
-    return suggest.suggest(seen, rules, about, given["method"], each=given["each"], per_week=given["per_week"])
+def _suggested(scope: Scope, about: tuple[tuple[str, str], ...], rule: Rule, method: str, each: bool, per_week: float | None) -> Suggestion:
+    rules = _as_in_the_form(scope, dict(about), rule, MOVED)
+    return suggest.suggest(measured(scope, dict(about), rules), rules, dict(about), method, each=each, per_week=per_week)
+
+
+def _as_in_the_form(scope: Scope, about: Mapping[str, str], rule: Rule, names: Sequence[str], **more: Any) -> tuple[Rule, ...]:
+    """The rules in force, and after them the fields of the rule that are not as they are in force."""
+    saved = reads.rules(scope)
+    base = rulebook.resolve(saved, **backtest.with_monitor(about))
+    moved = {name: getattr(rule, name) for name in names if getattr(rule, name) != getattr(base, name)} | more
+    return (*saved, Rule.model_validate(dict(about) | moved)) if moved else saved
 
 
 def measured(scope: Scope, about: Mapping[str, str], rules: Sequence[Rule]) -> Prepared:
@@ -93,17 +92,32 @@ def measured(scope: Scope, about: Mapping[str, str], rules: Sequence[Rule]) -> P
     return reads.prepared(everything, windows, monitor=str(rule.monitor), metric=str(rule.metric), segment=segment or "*")
 
 
-def power_of(scope: Scope, judged: pd.DataFrame, rule: Rule, segment: str) -> Power:
-    """What a rule would have caught of faults in one column.
+def judged(scope: Scope, about: Mapping[str, str], rule: Rule) -> pd.DataFrame:
+    """All windows of the rule's length over the whole history, judged by the rule as it stands in the form, whether it is on or off."""
+    found: pd.DataFrame = reads.of_scope(_judged, scope, about=tuple(about.items()), rule=rule)
+    return found
 
-    Parameters
-    ----------
-    judged : the column's measurements of the rule's metric in windows of its length, judged, over the whole history.
-    """
-    column = str(judged["column"].iloc[0])
-    names = {"model": scope.model, "column": column, "segment": segment}
+
+def _judged(scope: Scope, about: tuple[tuple[str, str], ...], rule: Rule) -> pd.DataFrame:
+    whole = {"segment": "all"} | dict(about)
+    rules = _as_in_the_form(scope, dict(about), rule, (*LIMITS, "kind", *MOVED), enabled=True)
+    drawn, _ = summaries.as_if_alerting(rules, rule.window, whole["segment"], monitor=str(rule.monitor), metric=str(rule.metric))
+    seen = backtest.within(judge(measured(scope, whole, rules), drawn), whole)
+    return seen[seen["window_name"] == rule.window]
+
+
+def power_of(scope: Scope, about: Mapping[str, str], rule: Rule, column: str) -> Power:
+    """What the rule as it stands in the form would have caught of faults in one column."""
+    found: Power = reads.of_scope(_power, scope, about=tuple(about.items()), rule=rule, column=column)
+    return found
+
+
+def _power(scope: Scope, about: tuple[tuple[str, str], ...], rule: Rule, column: str) -> Power:
+    own = judged(scope, dict(about), rule)
+    names = {"model": scope.model, "column": column, "segment": dict(about).get("segment", "all")}
     windows, references = reads._cached(_windows, scope.snapshot, **names, period=rule.window)
-    return power.curve(power.subjects(windows, references, judged), rule, noise.seed(*names.values(), str(rule.metric)))
+    seen = power.subjects(windows, references, own[own["column"] == column])
+    return power.curve(seen, rule, noise.seed(*names.values(), str(rule.metric)))
 
 
 def _windows(store: Store, model: str, column: str, segment: str, period: periods.Period) -> tuple[pd.DataFrame, Mapping[Any, Any]]:
