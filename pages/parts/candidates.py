@@ -1,5 +1,6 @@
 """The view *Compare*: up to three sets of rules beside the one in force, counted and on one time axis."""
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -47,15 +48,16 @@ def _table(made: Bench, sets: dict[str, Rules], found: dict[str, pd.DataFrame]) 
     for name in sets:
         counted = backtest.counts(found[name])
         changes = backtest.compare(found[SAVED], found[name])["change"].value_counts()
-        others = {change: int(changes.get(change, 0)) if name != SAVED else None for change in ("gained", "lost", "changed")}
+        others = {change: f"{changes.get(change, 0)}" if name != SAVED else "–" for change in ("gained", "lost", "changed")}
         rows.append({
             "set": name, "differs": _differs(sets[SAVED], sets[name]), "alerts": len(found[name]), "critical": counted.critical,
             "warning": counted.warning, "open": counted.open, "a week": len(found[name]) / (made.weeks or 1.0), **others,
         })  # fmt: skip
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
-    config = {"set": text("Rules", width=120), "differs": text("Against the rules in force", width=330)}
-    config |= {name: number(name.capitalize(), format="%d", width=72) for name in rows[0] if name not in ("set", "differs")}
-    config["a week"] = number("A week", format="%.2f", width=72)
+    config = {"set": text("Rules", width=110), "differs": text("Against the rules in force", width=290)}
+    config |= {name: number(name.capitalize(), format="%d", width=64) for name in ("alerts", "critical", "warning", "open")}
+    config |= {"a week": number("A week", format="%.2f", width=64)}
+    config |= {name: text(name.capitalize(), width=68, alignment="right") for name in ("gained", "lost", "changed")}
     st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=config, height=tables.ROW * (len(rows) + 1) + 3, row_height=tables.ROW,
                  alt="The sets of rules, counted")  # fmt: skip
 
@@ -89,7 +91,9 @@ def _spans(made: Bench, found: dict[str, pd.DataFrame]) -> None:
     if both["metric"].nunique() > 1:
         both["row"] = both["metric"].map(lambda name: words.metric(name).label) + " " + both["row"]
     # The columns of which the sets think differently come first.
-    counted = both.groupby(["row", "rule"]).size().unstack(fill_value=0).reindex(columns=list(found), fill_value=0)
+    weighed = both.assign(weight=np.where(both["severity"] == "critical", 2, 1))
+    counted = weighed.pivot_table(index="row", columns="rule", values="weight", aggfunc="sum", fill_value=0)
+    counted = counted.reindex(columns=list(found), fill_value=0)
     order = (counted.max(axis=1) - counted.min(axis=1)) * 1000 + counted.sum(axis=1)
     most = order.sort_values(ascending=False, kind="stable").head(MOST_ROWS).index
     figure = timeline.side_by_side(both[both["row"].isin(most)], list(found), made.seen.frame, made.marks)

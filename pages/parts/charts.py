@@ -21,6 +21,7 @@ from pages.parts.lanes import LANE, WHOLE_HEIGHT, Marks, add_lanes, lay_out, leg
 from pages.parts.sketch import Sketch
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "pentagon", "hexagon")
+TOLD = ["window_start", "window_end", "level", "rows", "noise", "usual"]  # of a point
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
 
 
@@ -224,7 +225,7 @@ def _line(figure: Sketch, one: pd.DataFrame, name: str, i: int, y_format: str, c
         },
         connectgaps=False,
         customdata=np.column_stack([series["window_start"].astype(str), series["window_end"].astype(str)]),
-        hovertext=[_point_text(row) for row in series.to_dict("records")],
+        hovertext=[_point_text(row) for row in series[TOLD].to_dict("records")],
         hovertemplate=f"<b>{words.plain_html(name)}</b> %{{y:{y_format}}}<br>%{{hovertext}}<extra></extra>",
     )
 
