@@ -12,10 +12,9 @@ from data.errors import BadInput, near
 from data.store import Store
 from monitors import chance, faults, output, rulebook, run, suggest
 from monitors.alerts import alerts
-from monitors.backtest import counts, with_monitor, within
+from monitors.backtest import counts, reading, with_monitor, within
 from monitors.candidates import Suggestion, as_yaml, caught, often
 from monitors.rules import Rule, scope_text
-from monitors.summaries import watched
 from monitors.thresholds import Prepared, judge, prepare
 
 DEFAULT = "budget"  # of YAML, which holds one set of rules
@@ -83,13 +82,10 @@ def _about(asked: argparse.Namespace) -> dict[str, str]:
 
 def _measured(store: Store, model: str, rules: Sequence[Rule], about: Mapping[str, str]) -> Prepared:
     """All that the rules can alert on of the metric, over the whole history, with the reference's own windows."""
-    looked = [one for one in watched(rules) if (one.monitor, one.metric) == (about["monitor"], about["metric"])]
-    windows = {rulebook.resolve(rules, **about).window} | {one.window for one in looked}
-    segments = {one.segment for one in looked} | {"all"}
-    segment = "all" if segments == {"all"} else None
+    windows, segment = reading(about, (about["monitor"], about["metric"]), rules)
     parts = [
         run.measurements(store, model=model, monitor=about["monitor"], metric=about["metric"], window=window, segment=segment, dataset=None)
-        for window in sorted(windows)
+        for window in windows
     ]
     return prepare(pd.concat(parts, ignore_index=True))
 

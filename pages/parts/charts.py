@@ -19,12 +19,14 @@ from pages.parts import reads, words
 from pages.parts.colours import LEVELS, Palette, faint, palette
 from pages.parts.lanes import LANE, WHOLE_HEIGHT, Marks, add_lanes, lay_out, legend, marks_of, naive, naive_time
 from pages.parts.scope import Scope
+from pages.parts.sketch import Sketch
 
 __all__ = ["Figure", "Marks", "distributions", "drawn", "heat_map", "marks_of", "over_time", "show"]
 
 Figure = go.Figure
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "pentagon", "hexagon")
 DRAWN = ("value", "noise", "noise_99", "usual", "warning", "critical")
+TOLD = ["window_start", "window_end", "level", "rows", "noise", "usual"]  # of a point
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
 
 
@@ -53,7 +55,7 @@ def over_time(
     focus : the column; the sample's events that show in it are shaded through the plot.
     """
     colours = palette()
-    figure = go.Figure()
+    figure = Sketch()
     by = "line" if "line" in judged else "version"
     names = list(dict.fromkeys(judged.sort_values("window_start")[by]))
     low, top = _range(judged)
@@ -77,7 +79,7 @@ def over_time(
     figure.update_layout(margin_r=104, legend=legend(), hovermode="closest")
     add_lanes(figure, marks, judged, plot, colours)
     figure.layout.shapes += tuple(_spans(judged, marks.events, focus, colours))
-    return figure
+    return figure.figure()
 
 
 def heat_map(states: pd.DataFrame, marks: Marks) -> go.Figure:
@@ -163,7 +165,7 @@ def _spans(judged: pd.DataFrame, events: Sequence[Event], focus: str, colours: P
             yield area | WHOLE_HEIGHT | {"fillcolor": colour, "opacity": 0.13, "line": {"width": 0}}
 
 
-def _floors(figure: go.Figure, one: pd.DataFrame, colours: Palette, first: bool, top: float) -> None:
+def _floors(figure: Sketch, one: pd.DataFrame, colours: Palette, first: bool, top: float) -> None:
     """What chance gives, as areas, and what the reference's own windows give, as a dotted line; in steps.
 
     Where a low value is bad, chance gives all from its floor up to the `top`. Of chance the 95th percentile is drawn, and the 50th and 99th where
@@ -205,7 +207,7 @@ def _floors(figure: go.Figure, one: pd.DataFrame, colours: Palette, first: bool,
 
 
 def _limit(
-    figure: go.Figure, judged: pd.DataFrame, which: str, names: list[Any], by: str, colours: Palette
+    figure: Sketch, judged: pd.DataFrame, which: str, names: list[Any], by: str, colours: Palette
 ) -> tuple[float, str, str] | None:
     """A threshold as a line over the windows for which it is in force; its last value, text and colour, for the label."""
     known = judged[judged[which].notna()]
@@ -224,7 +226,7 @@ def _limit(
     return last, f"{which} {words.number(last)}", colour
 
 
-def _line(figure: go.Figure, one: pd.DataFrame, name: str, i: int, y_format: str, colours: Palette) -> None:
+def _line(figure: Sketch, one: pd.DataFrame, name: str, i: int, y_format: str, colours: Palette) -> None:
     series = summaries.with_gaps(one)
     start, end = naive(series["window_start"]), naive(series["window_end"])
     level = series["level"].fillna(-1).astype(int)
@@ -247,7 +249,7 @@ def _line(figure: go.Figure, one: pd.DataFrame, name: str, i: int, y_format: str
         },
         connectgaps=False,
         customdata=np.column_stack([series["window_start"].astype(str), series["window_end"].astype(str)]),
-        hovertext=[_point_text(row) for row in series.to_dict("records")],
+        hovertext=[_point_text(row) for row in series[TOLD].to_dict("records")],
         hovertemplate=f"<b>{words.plain_html(name)}</b> %{{y:{y_format}}}<br>%{{hovertext}}<extra></extra>",
     )
 
@@ -283,7 +285,7 @@ def _range(judged: pd.DataFrame) -> tuple[float, float]:
     return 0.0, highest * 1.08 if highest > 0 else 1.0
 
 
-def _labels(figure: go.Figure, limits: list[tuple[float, str, str]], ends: tuple[float, float], plot: int) -> None:
+def _labels(figure: Sketch, limits: list[tuple[float, str, str]], ends: tuple[float, float], plot: int) -> None:
     """The names of the thresholds at the right, moved apart where they would lie on each other."""
     low, top = ends
     at = [(value - low) / (top - low) * plot for value, _, _ in limits]  # px above the axis

@@ -18,7 +18,8 @@ from data import preview as previews
 from data.sample import scenario
 from data.sample.events import Event, events
 from data.store import Store, default_place, models, open_store
-from monitors import edits, periods, run, summaries, thresholds
+from monitors import edits as editing
+from monitors import periods, run, run_rules, summaries, thresholds
 from pages.parts.scope import Scope
 
 Frame = pd.DataFrame
@@ -108,7 +109,25 @@ def history(at: int) -> Frame:
 
 
 def _history(opened: Store) -> Frame:
-    return edits.history(run.edits(opened))
+    return editing.history(run.edits(opened))
+
+
+def edits(at: int) -> Frame:
+    """Every edit of the thresholds as it was saved, the last first."""
+    found: Frame = _cached(run.edits, at)
+    return found
+
+
+def names(at: int) -> Frame:
+    """Model, version, column and segment of all that was measured."""
+    found: Frame = _cached(run_rules.names, at)
+    return found
+
+
+def last_edit(at: int) -> int:
+    """The number of the last edit of the thresholds; 0 where there is none."""
+    past = edits(at)
+    return 0 if past.empty else int(past["edit"].max())
 
 
 def loads(at: int) -> Frame:

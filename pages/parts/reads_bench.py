@@ -82,14 +82,11 @@ def _as_in_the_form(scope: Scope, about: Mapping[str, str], rule: Rule, names: S
 
 def measured(scope: Scope, about: Mapping[str, str], rules: Sequence[Rule]) -> Prepared:
     """All that these rules can alert on of the metric, over the whole history."""
-    whole = backtest.with_monitor(about)
-    rule = rulebook.resolve(rules, **whole)
-    looked = [one for one in summaries.watched(rules) if (one.monitor, one.metric) == (rule.monitor, rule.metric)]
-    windows = sorted({rule.window} | {one.window for one in looked})
-    segments = {one.segment for one in looked} | {about.get("segment", "all")}
-    segment = next(iter(segments)) if len(segments) == 1 else None
+    rule = rulebook.resolve(rules, **backtest.with_monitor(about))
+    pair = str(rule.monitor), str(rule.metric)
+    windows, segment = backtest.reading(about, pair, rules)
     everything = replace(scope, version=None, segment="all")
-    return reads.prepared(everything, windows, monitor=str(rule.monitor), metric=str(rule.metric), segment=segment or "*")
+    return reads.prepared(everything, windows, monitor=pair[0], metric=pair[1], segment=segment or "*")
 
 
 def judged(scope: Scope, about: Mapping[str, str], rule: Rule) -> pd.DataFrame:

@@ -8,12 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from data.errors import BadInput
-from monitors import backtest, candidates, suggest
+from monitors import backtest, candidates, rulebook, suggest
 from monitors.alerts import alerts
 from monitors.candidates import Suggestion, often
 from monitors.rules import SCOPE, Rule
 from monitors.thresholds import judge
-from pages.parts import bench_charts, charts, reads, reads_bench, rule_form, words
+from pages.parts import bench_charts, charts, drafts, reads, reads_bench, rule_form, words
 from pages.parts.scope import Scope
 
 TITLES = {
@@ -159,9 +159,10 @@ def _columns(scope: Scope, about: dict[str, str], found: Mapping[str, Suggestion
         row = seen.selection.rows[0] if seen.selection.rows else None
         name = None if row is None else str(table["column"].iloc[row])
         taken = next((each for each in one.rules if each.column == name), None)
+        in_force = rulebook.resolve(reads.rules(scope), **backtest.with_monitor({**about, "column": name or ""}))
         took = st.button(
             f"Take {words.escaped(name)} into the form" if taken and name else "Take a column into the form", key="take column",
-            icon=":material/south_west:", disabled=taken is None, on_click=_take_column, args=(about, taken),
+            icon=":material/south_west:", disabled=taken is None, on_click=_take_column, args=(about, taken, in_force),
             help=None if taken else "Choose a row first.",
         )  # fmt: skip
         if took:
@@ -181,10 +182,12 @@ def _size(shift: tuple[float, str] | None) -> str:
     return size_text(*shift) + (" renamed" if shift[1] == "share" and not np.isnan(shift[0]) else "")
 
 
-def _take_column(about: dict[str, str], rule: Rule | None) -> None:
+def _take_column(about: dict[str, str], rule: Rule | None, in_force: Rule) -> None:
     """The rule of one column goes into the form, which then is about it."""
     if rule is None:
         return
-    whole = {**about, "column": str(rule.column)}
-    rule_form.take({field: whole[field] for field in SCOPE if field in whole}, rule.changes)
+    named = {**about, "column": str(rule.column)}
+    whole = {field: named[field] for field in SCOPE if field in named}
+    drafts.begin(whole, in_force)
+    rule_form.take(whole, rule.changes)
     st.session_state["rule_column"] = rule.column

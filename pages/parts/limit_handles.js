@@ -1,0 +1,125 @@
+// Handles on the dashed limits of the chart above: a bar that can be dragged or moved by the arrow keys, at each limit's height.
+// Streamlit tells Python nothing of what is dragged inside of a Plotly chart, so the handles lie over it and tell it themselves.
+const EVERY = 120; // ms between two values that are told while it is dragged
+const kept = new WeakMap(); // the chart → its handles: this runs anew after every move, also while a hand is on one
+
+export default function (component) {
+  const host = document.querySelector(".st-key-moved");
+  if (!host) return;
+  const own = kept.get(host) || { handles: {}, host };
+  kept.set(host, own);
+  clearTimeout(own.leaving);
+  Object.assign(own, { data: component.data, send: component.setTriggerValue });
+  host.style.position = "relative";
+  for (const name of Object.keys(own.handles)) if (!(name in own.data.limits)) remove(own, name);
+  for (const [name, value] of Object.entries(own.data.limits)) {
+    const handle = own.handles[name] || made(own, name);
+    if (!handle.held) handle.value = value;
+    handle.bar.setAttribute("aria-valuenow", String(handle.value));
+    handle.parts.forEach((part) => (part.style.background = own.data.colours[name]));  // other ones in the dark
+  }
+  if (!own.following) follow(own);
+  return () => {
+    own.leaving = setTimeout(() => Object.keys(own.handles).forEach((name) => remove(own, name)), 300);
+  };
+}
+
+function remove(own, name) {
+  own.handles[name].bar.remove();
+  delete own.handles[name];
+}
+
+// Plotly redraws a moment later, and whenever the window changes its width.
+function follow(own) {
+  own.following = own.host.isConnected && Object.keys(own.handles).length > 0;
+  if (!own.following) return;
+  Object.values(own.handles).forEach((handle) => place(own, handle));
+  requestAnimationFrame(() => follow(own));
+}
+
+function axes(own) {
+  const plot = own.host.querySelector(".js-plotly-plot");
+  const layout = plot && plot._fullLayout;
+  return layout && layout.yaxis && layout.xaxis ? { plot, x: layout.xaxis, y: layout.yaxis } : null;
+}
+
+function place(own, handle) {
+  const found = axes(own);
+  if (!found) return;
+  const box = found.plot.getBoundingClientRect(), outer = own.host.getBoundingClientRect();
+  const y = found.y.d2p(handle.value), inside = y >= -1 && y <= found.y._length + 1;
+  const style = {
+    display: inside ? "block" : "none",
+    top: `${box.top - outer.top + found.y._offset + y - 8}px`,
+    left: `${box.left - outer.left + found.x._offset}px`,
+    width: `${found.x._length + 3}px`,
+  };
+  for (const [name, value] of Object.entries(style)) if (handle.bar.style[name] !== value) handle.bar.style[name] = value;
+}
+
+// As a person reads it, and never beyond the other limit nor what the metric can be.
+function allowed(own, name, value) {
+  const { limits, above, least, most } = own.data, other = limits[name === "warning" ? "critical" : "warning"];
+  let found = Math.min(Math.max(Number(value.toPrecision(3)), least), most);
+  if (other !== undefined) found = (name === "warning") === above ? Math.min(found, other) : Math.max(found, other);
+  return found;
+}
+
+function tell(own, handle) {
+  if (handle.value === handle.told) return;
+  handle.told = handle.value;
+  handle.at = performance.now();
+  own.send("moved", { limit: handle.name, value: handle.value, hold: handle.hold });
+}
+
+function made(own, name) {
+  const bar = document.createElement("div"), line = document.createElement("div"), grip = document.createElement("div");
+  const handle = { name, bar, parts: [line, grip], held: false, at: 0 };
+  const label = `${name[0].toUpperCase()}${name.slice(1)} limit on the chart`;
+  const told = { role: "slider", tabindex: 0, "aria-orientation": "vertical", "aria-label": label, title: `Drag the ${name} limit` };
+  for (const [key, value] of Object.entries(told)) bar.setAttribute(key, String(value));
+  Object.assign(bar.style, { position: "absolute", height: "16px", cursor: "ns-resize", zIndex: 5, touchAction: "none" });
+  Object.assign(line.style, { position: "absolute", left: 0, right: "8px", top: "7px", height: "2px", opacity: 0 });
+  const round = { position: "absolute", right: 0, top: "3px", width: "16px", height: "10px", borderRadius: "5px" };
+  Object.assign(grip.style, round);
+  bar.append(line, grip);
+  own.host.append(bar);
+  own.handles[name] = handle;
+
+  const hold = (held) => {
+    handle.held = held;
+    if (held) handle.hold = Date.now(); // all values of one drag are one move to take back
+    line.style.opacity = held ? 1 : 0;
+  };
+  bar.addEventListener("pointerdown", (event) => {
+    event.preventDefault();
+    bar.focus({ preventScroll: true });
+    bar.setPointerCapture(event.pointerId);
+    hold(true);
+  });
+  bar.addEventListener("pointermove", (event) => {
+    const found = handle.held && axes(own);
+    if (!found) return;
+    const y = event.clientY - found.plot.getBoundingClientRect().top - found.y._offset;
+    handle.value = allowed(own, name, found.y.p2d(Math.min(Math.max(y, 0), found.y._length)));
+    place(own, handle);
+    if (performance.now() - handle.at > EVERY) tell(own, handle);
+  });
+  const release = () => {
+    if (!handle.held) return;
+    hold(false);
+    tell(own, handle);
+  };
+  bar.addEventListener("pointerup", release);
+  bar.addEventListener("pointercancel", release);
+  bar.addEventListener("keydown", (event) => {
+    const found = axes(own), way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    if (!found || !way) return;
+    event.preventDefault();
+    handle.hold = 0;
+    handle.value = allowed(own, name, handle.value + (way * (found.y.range[1] - found.y.range[0])) / 100);
+    place(own, handle);
+    tell(own, handle);
+  });
+  return handle;
+}
