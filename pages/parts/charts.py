@@ -185,17 +185,17 @@ def _floors(figure: Sketch, one: pd.DataFrame, colours: Palette, first: bool, to
         most = np.repeat(steps["noise_99"].to_numpy(float), 2)
         figure.add_scatter(
             x=x, y=most, mode="lines", line={"width": 0}, fill="tozeroy", hoverinfo="skip", fillcolor=faint(colours.muted, 0.13),
-            name="chance alone, 99 %", legendgroup="noise_99", showlegend=first, legendrank=1012,
+            name="chance 99 %", legendgroup="noise_99", showlegend=first, legendrank=1012,
         )  # fmt: skip
     figure.add_scatter(
         x=x, y=noise, mode="lines", line={"width": 0}, fill=fill, hoverinfo="skip", fillcolor=faint(colours.muted, 0.25),
-        name="noise: chance alone, 95 %" if levels else "noise: chance alone", legendgroup="noise", showlegend=first, legendrank=1011,
+        name="noise: chance 95 %" if levels else "noise: chance alone", legendgroup="noise", showlegend=first, legendrank=1011,
     )  # fmt: skip
     if levels:
         half = np.repeat(steps["noise_50"].to_numpy(float), 2)
         figure.add_scatter(
             x=x, y=half, mode="lines", line={"width": 1, "color": colours.muted}, hoverinfo="skip",
-            name="chance alone, 50 %", legendgroup="noise_50", showlegend=first, legendrank=1010,
+            name="chance 50 %", legendgroup="noise_50", showlegend=first, legendrank=1010,
         )  # fmt: skip
     if steps["usual"].isna().all():
         return

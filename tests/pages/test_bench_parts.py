@@ -59,8 +59,8 @@ def test_the_chart_draws_three_levels_of_chance_where_they_are_known():
     assert "noise: chance alone" in names
     levels = plain.assign(noise_50=0.034, noise_99=0.09)
     drawn = {trace.name: trace for trace in charts.over_time(levels, marks, y_title="", y_format=".2f").data}
-    assert {"chance alone, 50 %", "noise: chance alone, 95 %", "chance alone, 99 %"} <= drawn.keys()
-    assert np.nanmax(drawn["chance alone, 99 %"].y) == 0.09
+    assert {"chance 50 %", "noise: chance 95 %", "chance 99 %"} <= drawn.keys()
+    assert np.nanmax(drawn["chance 99 %"].y) == 0.09
     assert charts.over_time(levels.assign(noise_99=5.0), marks, y_title="", y_format=".2f").layout.yaxis.range[1] > 5
 
 
