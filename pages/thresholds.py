@@ -150,8 +150,6 @@ def saving(scope: Scope, about: dict[str, str], base: Rule, overrides: Rules, mo
     own = next((rule for rule in overrides if rule.scope == about), None)
     changed, last = rule_form.moves(about, base), reads.last_edit(scope.snapshot)
     began = drafts.basis(about, last)
-    if not changed and own is None:
-        return
     if began != last:
         since = edits.since(reads.edits(scope.snapshot), began)
         st.warning(f"While you were moving: {words.escaped(since)} That is in force now; your moves are kept, and would be saved on top of it.",

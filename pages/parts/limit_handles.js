@@ -95,13 +95,14 @@ function made(own, name) {
     event.preventDefault();
     bar.focus({ preventScroll: true });
     bar.setPointerCapture(event.pointerId);
-    hold(true);
+    const found = axes(own);
+    // From here on only the way of the hand counts: the page around the chart may move while it is redrawn.
+    if (found) handle.from = { y: event.clientY, value: handle.value, slope: (found.y.range[1] - found.y.range[0]) / found.y._length };
+    hold(Boolean(found));
   });
   bar.addEventListener("pointermove", (event) => {
-    const found = handle.held && axes(own);
-    if (!found) return;
-    const y = event.clientY - found.plot.getBoundingClientRect().top - found.y._offset;
-    handle.value = allowed(own, name, found.y.p2d(Math.min(Math.max(y, 0), found.y._length)));
+    if (!handle.held) return;
+    handle.value = allowed(own, name, handle.from.value + (handle.from.y - event.clientY) * handle.from.slope);
     place(own, handle);
     if (performance.now() - handle.at > EVERY) tell(own, handle);
   });
