@@ -100,7 +100,7 @@ def move(scope: Scope, monitor: str, metric: str, about: dict[str, str]) -> None
     base = rulebook.resolve(saved, **backtest.with_monitor(about))
     drafts.begin(about, base)
     with st.container(horizontal=True):
-        form = st.container(border=True, width=410, height="stretch")
+        form = st.container(border=True, width=430, height="stretch")
         effect = st.container(border=True, width="stretch", height="stretch")
     with form:
         st.markdown(f"##### {words.escaped(bench.text(metric, about))}")
