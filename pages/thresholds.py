@@ -104,7 +104,7 @@ def move(scope: Scope, monitor: str, metric: str, about: dict[str, str]) -> None
     base = rulebook.resolve(saved, **backtest.with_monitor(about))
     drafts.begin(about, base)
     with st.container(horizontal=True):
-        form = st.container(border=True, width=410, height="stretch")
+        form = st.container(border=True, width=430, height="stretch")
         effect = st.container(border=True, width="stretch", height="stretch")
     with form:
         st.markdown(f"##### {words.escaped(bench.text(metric, about))}")
@@ -154,8 +154,6 @@ def saving(scope: Scope, about: dict[str, str], base: Rule, overrides: Rules, mo
     own = next((rule for rule in overrides if rule.scope == about), None)
     changed, last = rule_form.moves(about, base), reads.last_edit(scope.snapshot)
     began = drafts.basis(about, last)
-    if not changed and own is None:
-        return
     if began != last:
         since = edits.since(reads.edits(scope.snapshot), began)
         st.warning(f"While you were moving: {words.escaped(since)} That is in force now; your moves are kept, and would be saved on top of it.",

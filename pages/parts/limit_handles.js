@@ -1,51 +1,50 @@
 // Handles on the dashed limits of the chart above: a bar that can be dragged or moved by the arrow keys, at each limit's height.
 // Streamlit tells Python nothing of what is dragged inside of a Plotly chart, so the handles lie over it and tell it themselves.
 const EVERY = 120; // ms between two values that are told while it is dragged
-const kept = new WeakMap(); // the chart → its handles: this runs anew after every move, also while a hand is on one
+// One for the page: this runs anew after every move, also while a hand is on a handle, and the chart may be another element by then.
+const own = { handles: {}, run: 0 };
 
 export default function (component) {
-  const host = document.querySelector(".st-key-moved");
-  if (!host) return;
-  const own = kept.get(host) || { handles: {}, host };
-  kept.set(host, own);
-  clearTimeout(own.leaving);
+  const run = ++own.run;
   Object.assign(own, { data: component.data, send: component.setTriggerValue });
-  host.style.position = "relative";
-  for (const name of Object.keys(own.handles)) if (!(name in own.data.limits)) remove(own, name);
+  for (const name of Object.keys(own.handles)) if (!(name in own.data.limits)) remove(name);
   for (const [name, value] of Object.entries(own.data.limits)) {
-    const handle = own.handles[name] || made(own, name);
+    const handle = own.handles[name] || made(name);
     if (!handle.held) handle.value = value;
     handle.bar.setAttribute("aria-valuenow", String(handle.value));
-    handle.parts.forEach((part) => (part.style.background = own.data.colours[name]));  // other ones in the dark
+    handle.parts.forEach((part) => (part.style.background = own.data.colours[name])); // other ones in the dark
   }
-  if (!own.following) follow(own);
-  return () => {
-    own.leaving = setTimeout(() => Object.keys(own.handles).forEach((name) => remove(own, name)), 300);
-  };
+  if (!own.following) follow();
+  // What is drawn again in this moment has a later run: then the handles stay.
+  return () => setTimeout(() => run === own.run && Object.keys(own.handles).forEach(remove), 300);
 }
 
-function remove(own, name) {
+function remove(name) {
   own.handles[name].bar.remove();
   delete own.handles[name];
 }
 
 // Plotly redraws a moment later, and whenever the window changes its width.
-function follow(own) {
-  own.following = own.host.isConnected && Object.keys(own.handles).length > 0;
+function follow() {
+  const handles = Object.values(own.handles);
+  own.following = handles.length > 0;
   if (!own.following) return;
-  Object.values(own.handles).forEach((handle) => place(own, handle));
-  requestAnimationFrame(() => follow(own));
+  own.host = document.querySelector(".st-key-moved");
+  handles.forEach(place);
+  requestAnimationFrame(follow);
 }
 
-function axes(own) {
-  const plot = own.host.querySelector(".js-plotly-plot");
+function axes() {
+  const plot = own.host && own.host.querySelector(".js-plotly-plot");
   const layout = plot && plot._fullLayout;
   return layout && layout.yaxis && layout.xaxis ? { plot, x: layout.xaxis, y: layout.yaxis } : null;
 }
 
-function place(own, handle) {
-  const found = axes(own);
+function place(handle) {
+  const found = axes();
   if (!found) return;
+  if (handle.bar.parentElement !== own.host) own.host.append(handle.bar);
+  own.host.style.position = "relative";
   const box = found.plot.getBoundingClientRect(), outer = own.host.getBoundingClientRect();
   const y = found.y.d2p(handle.value), inside = y >= -1 && y <= found.y._length + 1;
   const style = {
@@ -58,21 +57,21 @@ function place(own, handle) {
 }
 
 // As a person reads it, and never beyond the other limit nor what the metric can be.
-function allowed(own, name, value) {
+function allowed(name, value) {
   const { limits, above, least, most } = own.data, other = limits[name === "warning" ? "critical" : "warning"];
   let found = Math.min(Math.max(Number(value.toPrecision(3)), least), most);
   if (other !== undefined) found = (name === "warning") === above ? Math.min(found, other) : Math.max(found, other);
   return found;
 }
 
-function tell(own, handle) {
+function tell(handle) {
   if (handle.value === handle.told) return;
   handle.told = handle.value;
   handle.at = performance.now();
   own.send("moved", { limit: handle.name, value: handle.value, hold: handle.hold });
 }
 
-function made(own, name) {
+function made(name) {
   const bar = document.createElement("div"), line = document.createElement("div"), grip = document.createElement("div");
   const handle = { name, bar, parts: [line, grip], held: false, at: 0 };
   const label = `${name[0].toUpperCase()}${name.slice(1)} limit on the chart`;
@@ -83,7 +82,6 @@ function made(own, name) {
   const round = { position: "absolute", right: 0, top: "3px", width: "16px", height: "10px", borderRadius: "5px" };
   Object.assign(grip.style, round);
   bar.append(line, grip);
-  own.host.append(bar);
   own.handles[name] = handle;
 
   const hold = (held) => {
@@ -95,31 +93,32 @@ function made(own, name) {
     event.preventDefault();
     bar.focus({ preventScroll: true });
     bar.setPointerCapture(event.pointerId);
-    hold(true);
+    const found = axes();
+    // From here on only the way of the hand counts: the page around the chart may move while it is redrawn.
+    if (found) handle.from = { y: event.clientY, value: handle.value, slope: (found.y.range[1] - found.y.range[0]) / found.y._length };
+    hold(Boolean(found));
   });
   bar.addEventListener("pointermove", (event) => {
-    const found = handle.held && axes(own);
-    if (!found) return;
-    const y = event.clientY - found.plot.getBoundingClientRect().top - found.y._offset;
-    handle.value = allowed(own, name, found.y.p2d(Math.min(Math.max(y, 0), found.y._length)));
-    place(own, handle);
-    if (performance.now() - handle.at > EVERY) tell(own, handle);
+    if (!handle.held) return;
+    handle.value = allowed(name, handle.from.value + (handle.from.y - event.clientY) * handle.from.slope);
+    place(handle);
+    if (performance.now() - handle.at > EVERY) tell(handle);
   });
   const release = () => {
     if (!handle.held) return;
     hold(false);
-    tell(own, handle);
+    tell(handle);
   };
   bar.addEventListener("pointerup", release);
   bar.addEventListener("pointercancel", release);
   bar.addEventListener("keydown", (event) => {
-    const found = axes(own), way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    const found = axes(), way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
     if (!found || !way) return;
     event.preventDefault();
     handle.hold = 0;
-    handle.value = allowed(own, name, handle.value + (way * (found.y.range[1] - found.y.range[0])) / 100);
-    place(own, handle);
-    tell(own, handle);
+    handle.value = allowed(name, handle.value + (way * (found.y.range[1] - found.y.range[0])) / 100);
+    place(handle);
+    tell(handle);
   });
   return handle;
 }

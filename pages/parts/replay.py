@@ -30,16 +30,19 @@ def counts(bench: Bench) -> None:
             _metric(label, f"{value:,}", value - before, f"{value - before:+,}")
         a_week, before = (len(bench.alerts[name]) / weeks for name in (MOVED, SAVED))
         _metric("A week", f"{a_week:.2f}", round(a_week - before, 2), f"{a_week - before:+.2f}")
+    st.markdown(_told(bench))  # a line whatever it says, or the chart below would move under a hand that drags its limit
+
+
+def _told(bench: Bench) -> str:
     counted = bench.events["change"].value_counts()
     if not bench.rule.enabled:
-        st.caption(f":material/notifications_off: This rule is off. Switch on “{rule_form.ON}” to see what its limits would give.")
-    elif not (bench.judged[MOVED]["level"] >= 0).any():
-        st.caption("No window could be judged: none was measured with rows enough.")
-    elif bench.is_moved:
-        parts = [f"**{counted.get(name, 0):,}** {name}" for name in ("gained", "lost", "changed")]
-        st.markdown(f"Against the rule in force: {' · '.join(parts)} · {counted.get('same', 0):,} the same")
-    else:
-        st.caption("The rule in force. Move a limit to see which alerts come and which go.")
+        return f":gray[This rule is off. Switch on “{rule_form.ON}” to see what its limits would give.]"
+    if not (bench.judged[MOVED]["level"] >= 0).any():
+        return ":gray[No window could be judged: none was measured with rows enough.]"
+    if not bench.is_moved:
+        return ":gray[The rule in force. Move a limit to see which alerts come and which go.]"
+    parts = [f"**{counted.get(name, 0):,}** {name}" for name in ("gained", "lost", "changed")]
+    return f"Against the rule in force: {' · '.join(parts)} · {counted.get('same', 0):,} the same"
 
 
 def _metric(label: str, value: str, difference: float, told: str) -> None:
