@@ -12,7 +12,7 @@ from monitors.backtest import with_monitor
 from monitors.habits import Habits
 from monitors.rules import SHARES, Rule, bounds
 from monitors.series import WINDOWS
-from monitors.thresholds import Prepared
+from monitors.thresholds import Prepared, in_force
 
 FEWEST = 8  # windows to learn from
 DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 365.25 / 12}
@@ -75,9 +75,9 @@ def history(seen: Prepared, rules: Sequence[Rule], about: Mapping[str, str]) -> 
         own &= codes == known.get(name, -2)
     if not any(one.changes.get("kind") == "fdr" for one in rules):
         seen, own = part(seen, own), own[own]
-    if "segment" not in about and rule.segment is not None:
+    if "segment" not in about and rule.enabled:  # a limit for every segment switches none on that is off
         codes, known = seen.names["segment"]
-        own &= codes == known.get(rule.segment, -2)
+        own &= in_force(seen, rules).active | (codes == known.get("all", -2))
     series = np.repeat(np.arange(len(seen.starts)), np.diff(seen.starts, append=len(seen.value)))
     here = own[series] & np.isfinite(seen.value) & (seen.rows >= rule.min_rows) & ~(seen.coverage < rule.min_coverage)
     codes, known = seen.names["column"]
@@ -143,7 +143,7 @@ def floors(had: History) -> Floats:
         if asked:
             latest = np.full(len(had.columns), np.nan)
             latest[of] = floor[order]
-            found = np.fmax(found, latest)
+            found = np.fmax(found, latest) if had.sign > 0 else np.fmin(found, latest)
     return found
 
 

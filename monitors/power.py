@@ -100,7 +100,7 @@ def curve(seen: Sequence[Subject], rule: Rule, start: int, wanted: Sequence[Faul
     lasts = LASTS[rule.window]
     healthy = [_healthy(one, rule) for one in seen]
     count, windows = sum(map(len, healthy)), sum(map(len, seen))
-    why = _unfit(seen, rule, count, lasts)
+    why = _unfit(seen, rule, [len(at) for at in healthy], lasts)
     if why:
         return Power(pd.DataFrame(columns=POINTS), why, count, windows, lasts)
     random = np.random.default_rng(start)
@@ -128,7 +128,7 @@ def curve(seen: Sequence[Subject], rule: Rule, start: int, wanted: Sequence[Faul
     return Power(pd.DataFrame(points, columns=POINTS), "", count, windows, lasts)
 
 
-def _unfit(seen: Sequence[Subject], rule: Rule, healthy: int, lasts: int) -> str:
+def _unfit(seen: Sequence[Subject], rule: Rule, healthy: Sequence[int], lasts: int) -> str:
     if rule.metric not in METRICS:
         return "Faults are put into counts of values: power is known for the metrics of drift and for the null rate."
     if rule.kind == "fdr":
@@ -137,8 +137,8 @@ def _unfit(seen: Sequence[Subject], rule: Rule, healthy: int, lasts: int) -> str
         return f"No {rule.window} of this column has a value and a reference to compare it with."
     if all(np.isnan([one.shown[which] for which in ("warning", "critical")]).all() for one in seen):
         return "The rule has no limit here."
-    if healthy < max(FEWEST, lasts):
-        return f"Only {healthy} healthy {rule.window}s: {max(FEWEST, lasts)} are needed to put faults into."
+    if sum(healthy) < FEWEST or max(healthy) < lasts:
+        return f"Only {max(healthy)} healthy {rule.window}s of one version: {max(FEWEST, lasts)} are needed to put faults into."
     return ""
 
 

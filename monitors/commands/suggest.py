@@ -59,7 +59,7 @@ def _suggest(store: Store, asked: argparse.Namespace) -> int:
         text = as_yaml(told[methods[0]], run.overrides(store))
     else:
         before = alerts(within(judge(seen, rules), about))
-        shifts = {method: _smallest(store, asked.model, about, one, rules) for method, one in told.items()}
+        shifts = {method: _smallest(store, asked.model, about, one) for method, one in told.items()}
         as_text = (_text(one, about, before, shifts[method]) for method, one in told.items())
         as_json = [_json(one, before, shifts[method]) for method, one in told.items()]
         text = "\n\n".join(as_text) + "\n" if asked.format == "text" else json.dumps(as_json, ensure_ascii=False) + "\n"
@@ -77,7 +77,7 @@ def _about(asked: argparse.Namespace) -> dict[str, str]:
         raise BadInput(f'There is no metric "{asked.metric}"{f" of {asked.monitor}" if asked.monitor else ""}. {near(asked.metric, known)}')
     if len(owners) > 1:
         raise BadInput(f"{' and '.join(owners)} both measure {asked.metric}: say which with --monitor.")
-    return {"model": asked.model, **with_monitor(about)}
+    return {"model": asked.model, **with_monitor(about), "segment": "all"}
 
 
 def _measured(store: Store, model: str, rules: Sequence[Rule], about: Mapping[str, str]) -> Prepared:
@@ -98,12 +98,11 @@ def _check_column(asked: argparse.Namespace, seen: Prepared) -> None:
         raise BadInput(f'{asked.metric} was not measured of a column "{asked.column}". {near(asked.column, known)}'.rstrip())
 
 
-def _smallest(store: Store, model: str, about: Mapping[str, str], one: Suggestion, rules: Sequence[Rule]) -> dict[str, tuple[float, str]]:
+def _smallest(store: Store, model: str, about: Mapping[str, str], one: Suggestion) -> dict[str, tuple[float, str]]:
     """Of each column the smallest fault that still alerts, with its unit."""
     if one.by_column.empty or about["monitor"] != "drift":
         return {}
-    segment = rulebook.resolve(rules, **about).segment or "all"
-    whole = run.references(store, model=model, column=about.get("column"), segment=segment)
+    whole = run.references(store, model=model, column=about.get("column"), segment=about["segment"])
     return caught(faults.by_column(chance.references(whole, run.bins(store, model))), about["metric"], one.by_column)
 
 
@@ -113,7 +112,7 @@ def _alerts(found: pd.DataFrame) -> str:
 
 
 def _text(one: Suggestion, about: Mapping[str, str], before: pd.DataFrame, shifts: Mapping[str, tuple[float, str]]) -> str:
-    what = scope_text(Rule.model_validate({field: name for field, name in about.items() if field != "monitor"}))
+    what = scope_text(Rule.model_validate({field: name for field, name in about.items() if field not in ("monitor", "segment")}))
     lines = [f"{one.method}: {one.reason}", *(f"  {note}" for note in one.notes)]
     if not one.rules:
         return "\n".join([f"{what}, {lines[0]}", *lines[1:]])
@@ -122,7 +121,9 @@ def _text(one: Suggestion, about: Mapping[str, str], before: pd.DataFrame, shift
     wide = max((len(name) for name in one.by_column["column"]), default=0)
     for row in one.by_column.to_dict("records"):
         levels = [f"{level} {row[level]:g}" for level in ("warning", "critical") if level in one.rules[0].changes]
-        held = f", only above {row['floor']:.3g} (floors)" if row["floor"] > row["warning"] else ""
+        below = row["critical"] < row["warning"]
+        floor = f", only {'below' if below else 'above'} {row['floor']:.3g} (floors)"
+        held = floor if (row["floor"] < row["warning"] if below else row["floor"] > row["warning"]) else ""
         given = f"{row['alerts']:,} {'alert' if row['alerts'] == 1 else 'alerts'}"
         lines.append(f"  {row['column']:<{wide}}  {', '.join(levels)}{held}: {given}{_caught(shifts.get(row['column']))}")
     return "\n".join([f"{what}, {lines[0]}", *lines[1:]])

@@ -171,3 +171,12 @@ def test_what_cannot_be_told_says_why(kept, more, why):
     assert found.points.empty
     assert why in found.reason
     assert power.curve([], rule_of("psi", 0.1), 1).reason.startswith("No day")
+
+
+def test_versions_that_served_shortly_each_are_too_short_for_a_fault(kept):
+    rule = rule_of("psi", 0.1)
+    one = subjects(kept, rule)[0]
+    short = [power.Subject(f"v{i}", {k: v[:9] for k, v in one.shown.items()}, one.windows, one.rows[:9], one.nulls[:9], one.of) for i in range(3)]
+    found = power.curve(short, rule, 1)
+    assert found.points.empty
+    assert "healthy days of one version: 14 are needed" in found.reason

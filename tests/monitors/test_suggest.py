@@ -254,3 +254,27 @@ def test_verdicts_of_other_rules_say_nothing():
         found = suggest.suggest(seen, RULES, ABOUT, "verdicts", verdicts=verdicts)
         assert not found.rules
         assert "Review" in found.reason
+
+
+def test_of_a_column_that_was_never_measured_nothing_is_suggested():
+    for method in suggest.METHODS:
+        found = suggest.suggest(SEEN, RULES, ABOUT | {"column": "nowhere"}, method)
+        assert not found.rules
+        assert "rows enough" in found.reason
+        assert found.alerts.empty
+
+
+def test_segments_take_part_where_a_rule_is_on_for_them():
+    parts = {"all": HEALTHY["c0"], "s=a": HEALTHY["c1"], "s=b": HEALTHY["c2"]}
+    seen = prepare(pd.concat([table({"x": values}).assign(segment=name) for name, values in parts.items()], ignore_index=True))
+
+    def replayed(*more):
+        base = Rule.model_validate(BASE.scope | BASE.changes | {"segment": "all"})
+        found = suggest.suggest(seen, (*defaults(), base, *more), ABOUT, "quantile")
+        return found.rules[0].warning, set(found.alerts["segment"]) | {"all"}
+
+    low, segments = replayed()
+    assert segments == {"all"}  # of the others the rule raises no alert
+    high, segments = replayed(Rule(metric="psi", enabled=True, window="day", segment="s=b", min_rows=0, above_noise=False, above_usual=False))
+    assert segments <= {"all", "s=b"}
+    assert high > 1.5 * low  # s=b is three times as restless
