@@ -4,8 +4,10 @@ What the columns mean stands in monitors/outcomes.py. Of a regression only finit
 [0, 1] are probabilities, and what is beyond 0.5, if finite, is the prediction of a model that logs none.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -16,7 +18,8 @@ import pyarrow as pa
 
 from data.bins import Source
 from data.engines.places import Bins, Floats
-from data.profile import NO_TIME, Values, text_of, version_of, window_of, within
+from data.profile import NO_TIME, version_of, window_of, within
+from data.segmented import Values, text_of
 from data.sql import literal, quote
 from data.store import Connection
 from data.tasks import Task, class_sql
@@ -26,6 +29,8 @@ RATIO = float(np.log(1.01 / 0.99))  # each edge 2 % above the one before: the mi
 ERROR_EDGES: Floats = 1e-9 * np.exp(RATIO * np.arange(2419))  # of |error|
 LAG_EDGES: Floats = np.exp(RATIO * np.arange(986)) / 3600  # of hours
 STEPS = 2.0**36  # of 1, in which what is bounded is added up
+LEAST = -900  # exponent of 2; the square of what is smaller would be no whole number of last digits
+ERROR = f"CASE WHEN isinf(p - y) THEN sign(p - y) * {sys.float_info.max!r} ELSE p - y END"  # of two huge numbers it may have no double
 CLIP = 1e-15  # a probability nearer to 0 or 1 counts as this near, else one row's log loss is infinite
 KEYS = ["version", "segment", "window"]
 Columns = dict[str, Any]  # arrays, and lists as Arrow holds them
@@ -41,11 +46,9 @@ class Sets:
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """How rows are told apart: segment columns with their values, the name of the rest where a column has more of them, and for a
-    regression, version → the bins of its prediction."""
+    """How rows are told apart: by segments, and for a regression, version → the bins of its prediction."""
 
     values: Values
-    rests: Mapping[str, str]
     spots: Mapping[str, Bins]
 
 
@@ -97,13 +100,7 @@ def _edges(version: str, bins: Bins) -> pa.Table:
 
 
 def _segments(source: Source, cells: Cells) -> list[str]:
-    found = []
-    for i, (column, kept) in enumerate(cells.values):
-        x = text_of(source, column)
-        if column in cells.rests:
-            x = f"CASE WHEN {x} IS NULL OR {x} IN ({', '.join(map(literal, kept))}) THEN {x} ELSE {literal(cells.rests[column])} END"
-        found.append(f"{x} AS segment_{i}")
-    return found
+    return [f"{one.of(partial(text_of, source))} AS segment_{i}" for i, one in enumerate(cells.values)]
 
 
 def _lag(source: Source) -> str:
@@ -149,10 +146,10 @@ def _classes(source: Source, task: Task) -> list[str]:
 def _sets(cells: Cells) -> Sets:
     """All groupings: the whole, each segment column, each two of them."""
     names = [f"segment_{i}" for i in range(len(cells.values))]
-    single = [f"{literal(column + '=')} || {name}" for name, (column, _) in zip(names, cells.values, strict=True)]
+    single = [f"{literal(one.column + '=')} || {name}" for name, one in zip(names, cells.values, strict=True)]
     # The rest of a column is no value, so it is in no pair; null added to a text is null.
-    rests = [cells.rests.get(column) for column, _ in cells.values]
-    kept = [x if rest is None else f"CASE WHEN {n} <> {literal(rest)} THEN {x} END" for n, x, rest in zip(names, single, rests, strict=True)]
+    told = zip(names, single, cells.values, strict=True)
+    kept = [f"CASE WHEN {name} <> {literal(one.rest)} THEN {x} END" if one.rest else x for name, x, one in told]
     pairs = list(combinations(range(len(names)), 2))
     cases = [f"WHEN grouping({names[i]}) = 0 AND grouping({names[j]}) = 0 THEN {kept[i]} || ' & ' || {kept[j]}" for i, j in pairs]
     cases += [f"WHEN grouping({name}) = 0 THEN {x}" for name, x in zip(names, single, strict=True)]
@@ -276,16 +273,16 @@ def _scores(
 
 def _of_numbers(cursor: Connection, sets: Sets) -> tuple[pd.DataFrame, Columns]:
     """The groups, and of each of them the counts by error and by prediction."""
-    rows = f"(SELECT *, {_bin('abs(p - y)', ERROR_EDGES)} AS bin FROM temp.outcomes)"
-    sums = {"error_sum": "p - y", "error_abs": "abs(p - y)", "error_squares": "(p - y) ** 2", "label_sum": "y", "label_squares": "y * y"}
-    what = ", ".join(f"coalesce(fsum({x}) FILTER (bin IS NOT NULL), 0) AS {name}" for name, x in sums.items())
-    what += ", count(*) AS rows, count(p) AS predicted, count(bin) AS labelled"
-    what += ", count(*) FILTER (p >= y) AS positives, count(*) FILTER (p < y) AS negatives"
-    found = _grouped(cursor, sets, "bin", what, rows)
+    what = f"""count(*) AS rows, count(p) AS predicted, count(y) FILTER (p IS NOT NULL) AS labelled,
+        count(*) FILTER (p >= y) AS positives, count(*) FILTER (p < y) AS negatives, {_whole("error")} AS error_sum,
+        {_whole("abs(error)")} AS error_abs, {_whole("error", 2)} AS error_squares"""
+    rows = f"(SELECT *, {ERROR} AS error, {_bin('abs(error)', ERROR_EDGES)} AS bin, {_exponent('error')} AS e FROM temp.outcomes)"
+    found = _added(_grouped(cursor, sets, "bin, e", what, rows), "bin", {"error_sum": 1, "error_abs": 1, "error_squares": 2})
     groups, place = _groups(found)
     size = len(groups)
     columns: Columns = {c: np.bincount(place, found[c], size).astype(np.int64) for c in ("rows", "predicted", "labelled")}
-    columns |= {name: np.bincount(place, found[name], size) for name in sums} | {"scored": columns["labelled"]}
+    columns |= {name: np.bincount(place, found[name], size) for name in ("error_sum", "error_abs", "error_squares")}
+    columns |= {"scored": columns["labelled"]} | _label_sums(cursor, sets, groups)
     some = found["bin"].notna().to_numpy()
     lists = {name: found.loc[some, name].to_numpy(np.int64) for name in ("positives", "negatives")}
     lists |= {"unlabelled": np.zeros(int(some.sum()), np.int64), "score_sums": found.loc[some, "error_abs"].to_numpy(float)}
@@ -293,11 +290,43 @@ def _of_numbers(cursor: Connection, sets: Sets) -> tuple[pd.DataFrame, Columns]:
     return groups, columns | _spots(cursor, sets, groups)
 
 
+def _label_sums(cursor: Connection, sets: Sets, groups: pd.DataFrame) -> Columns:
+    """Of the rows with prediction and label."""
+    rows = f"(SELECT *, {_exponent('y')} AS e FROM temp.outcomes WHERE p IS NOT NULL AND y IS NOT NULL)"
+    powers = {"label_sum": 1, "label_squares": 2}
+    found = _grouped(cursor, sets, "e", ", ".join(f"{_whole('y', power)} AS {name}" for name, power in powers.items()), rows)
+    found = _added(found, None, powers)
+    place = _places(groups, found)
+    return {name: np.bincount(place, found[name], len(groups)) for name in powers}
+
+
 def _spots(cursor: Connection, sets: Sets, groups: pd.DataFrame) -> Columns:
     """Where on the reference's bins the predictions lie, and how wrong they are there."""
-    what = """count(*) AS spot_rows, count(y) AS spot_labelled, coalesce(fsum(abs(p - y)), 0) AS spot_errors,
-        coalesce(fsum((p - y) ** 2), 0) AS spot_squares"""
-    found = _grouped(cursor, sets, "spot", what, "(SELECT * FROM temp.outcomes WHERE spot IS NOT NULL)")
+    what = f"""count(*) AS spot_rows, count(y) AS spot_labelled, {_whole("abs(error)")} AS spot_errors, {_whole("error", 2)} AS spot_squares"""
+    rows = f"(SELECT *, {ERROR} AS error, {_exponent('error')} AS e FROM temp.outcomes WHERE spot IS NOT NULL)"
+    found = _added(_grouped(cursor, sets, "spot, e", what, rows), "spot", {"spot_errors": 1, "spot_squares": 2})
     lists = {name: found[name].to_numpy(np.int64) for name in ("spot_rows", "spot_labelled")}
     lists |= {name: found[name].to_numpy(float) for name in ("spot_errors", "spot_squares")}
     return _lists(_places(groups, found), len(groups), {"spots": found["spot"].to_numpy(np.int32), **lists})
+
+
+# Numbers without bounds are added up by their exponents, as whole numbers of each one's last digit: these add up to the same whichever
+# comes first, which doubles in two threads do not, and the same rows have to give the same bytes.
+
+
+def _exponent(x: str) -> str:
+    return f"CASE WHEN {x} = 0 THEN {LEAST} ELSE greatest(floor(log2(abs({x}))), {LEAST}) END::INTEGER"
+
+
+def _whole(x: str, power: int = 1) -> str:
+    """The sum of a power of numbers that share the exponent `e`, in units of 2^(power · e - 52)."""
+    return f"coalesce(sum(round((({x}) / pow(2, e)) ** {power} * pow(2, 52))::BIGINT), 0)::DOUBLE"
+
+
+def _added(found: pd.DataFrame, dim: str | None, powers: Mapping[str, int]) -> pd.DataFrame:
+    """Rows of `_grouped` with those that differ in their exponent alone as one; the sums as numbers."""
+    e = found["e"].fillna(0).to_numpy(float)
+    with np.errstate(over="ignore"):  # the square of the greatest numbers is infinite
+        sums = {name: np.ldexp(found[name], (power * e - 52).astype(int)) for name, power in powers.items()}
+    found = found.drop(columns="e").assign(**sums)
+    return found.groupby([*KEYS, *([dim] if dim else [])], dropna=False, as_index=False).sum()

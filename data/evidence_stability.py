@@ -12,6 +12,7 @@ import pyarrow as pa
 from data.bins import Source
 from data.refresh import log_sources
 from data.roles import saved
+from data.segmented import within_segment
 from data.sql import quote
 from data.store import Store
 from data.totals import bad_sum
@@ -60,11 +61,11 @@ def evidence(store: Store, asked: Question) -> Evidence | None:
     condition = _broken(source, asked) if source is not None else None
     if source is None or condition is None:
         return None
-    where, values = _within(source, asked)
+    where, values = _within(store, source, asked)
     x = quote(asked.column) if asked.metric != "sum_rate" else "NULL::DOUBLE"
     counted = f"""SELECT count_if(coalesce({condition}, false)), count(*), count_if(isnan({x})), count_if({x} = 'inf'::DOUBLE),
         count_if({x} = '-inf'::DOUBLE), count_if({x} < 0 AND isfinite({x})), count_if({x} > 1 AND isfinite({x})) FROM {source.rows} WHERE {where}"""
-    row = store.cursor().execute(counted, values).fetchone() or (0,) * 7
+    row = store.rows(counted, values)[0]
     if not row[0]:
         return None
     time = quote(str(source.roles.timestamp))
@@ -97,19 +98,15 @@ def _broken(source: Source, asked: Question) -> str | None:
     return BROKEN[asked.metric].format(x=quote(asked.column))
 
 
-def _within(source: Source, asked: Question) -> tuple[str, dict[str, Any]]:
+def _within(store: Store, source: Source, asked: Question) -> tuple[str, dict[str, Any]]:
     time = quote(str(source.roles.timestamp))
     parts = [f"{time} >= $since AND {time} < $until"]
     values: dict[str, Any] = {"since": asked.since, "until": asked.until}
     if asked.version is not None:
         parts.append(f"coalesce({quote(source.version)}, '') = $version" if source.version else "'' = $version")
         values["version"] = asked.version
-    for column in source.roles.segments:
-        if asked.segment.startswith(f"{column}=") and column in source.types:
-            parts.append(f"CAST({quote(column)} AS VARCHAR) = $segment")
-            values["segment"] = asked.segment.removeprefix(f"{column}=")
-            break
-    return " AND ".join(parts), values
+    own, more = within_segment(store, asked.model, source, asked.segment)
+    return " AND ".join([*parts, own]), values | more
 
 
 def _inputs(source: Source, asked: Question) -> list[str]:

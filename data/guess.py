@@ -71,6 +71,7 @@ TIME_TEXT = re.compile(
     r"\d{1,2}(\. |[ /-])[^\W\d_]{3,9}[ /-]\d{2,4}|[^\W\d_]{3,9} \d{1,2},? \d{4})"
     r"([T ,:].*)?\s*"
 )
+IMPORTANCE = re.compile(r"importance_(.+)", re.IGNORECASE)
 FEW = 50  # distinct values at most in a column that divides rows into segments, classes in a prediction
 
 
@@ -165,6 +166,9 @@ def _rest(column: str, kind: str, values: pd.Series | None, roles: dict[str, Any
         return "a number of the row, by its name and values"
     if not _is_number(kind):
         return _text(column, plain, seen, roles)
+    if importance_of(column) is not None:
+        roles["ignored"].append(column)
+        return "how much the model looked at an input, by its name"
     roles["features"].append(column)
     is_code = bool(CODES.search(plain))
     if kind != "NULL":
@@ -183,6 +187,12 @@ def _text(column: str, plain: str, seen: pd.Series, roles: dict[str, Any]) -> st
         roles["segments"].append(column)
         return f'a text with {distinct} values whose name, "{column}", divides rows into groups'
     return f"a text with {distinct:,} different values"
+
+
+def importance_of(column: str) -> str | None:
+    """The input whose importance a column tells by its name, else None."""
+    found = IMPORTANCE.fullmatch(column.strip())
+    return found[1] if found else None
 
 
 def target_type(kind: str, values: pd.Series | None) -> str:

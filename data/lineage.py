@@ -102,7 +102,8 @@ def _family(kind: str) -> str:
 def _refresh(store: Store, model: str) -> None:
     """Bring the table `lineage` up to date: forget loads that are gone, sum up those that are new."""
     roles = saved(store, model)
-    types = columns(store.cursor(), "log", model)
+    with store.lent() as cursor:
+        types = columns(cursor, "log", model)
     if roles is None or roles.timestamp not in types:
         return
     named_by = _columns(roles, types)

@@ -107,11 +107,7 @@ def _target(store: Store, model: str, dataset: str, version: str | None) -> Targ
             "A version is given for reference and training only; "
             f"the rows of a {dataset} name theirs in the column of role `model_version`."
         )
-    rows = (
-        store.cursor()
-        .execute("SELECT DISTINCT model FROM main.loads WHERE lower(model) = lower(?) AND model <> ?", [model, model])
-        .fetchall()
-    )
+    rows = store.rows("SELECT DISTINCT model FROM main.loads WHERE lower(model) = lower(?) AND model <> ?", [model, model])
     if rows:
         raise BadInput(
             f'The model "{model}" differs from "{rows[0][0]}" only in capitals. Write "{rows[0][0]}", or choose another name.'

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from data.join import Join, met, text_of
-from data.profile import Values
+from data.segmented import Values
 from data.sql import literal, quote
 from data.store import Store, table
 
@@ -42,7 +42,7 @@ def draw(store: Store, how: Join, counts: pd.DataFrame, turn: list[int], values:
 
 def _of_column(store: Store, how: Join, column: str, windows: list[int], values: Values) -> pd.DataFrame:
     name = literal(column)
-    segments = [f"{literal(c + '=')} || {text_of(c, 'l', how.log)}" for c, _ in values]
+    segments = [f"{literal(one.column + '=')} || {one.of(lambda c: text_of(c, 'l', how.log))}" for one in values]
     sides = []
     for side, own in (("l", "served"), ("t", "trained")):
         misfit = f"{side}._misfits[{name}]"
@@ -87,7 +87,7 @@ def _nearby(store: Store, how: Join, column: str, drawn: pd.DataFrame, values: V
     """
     earlier: list[list[Any]] = [[None] * (1 + len(values)) for _ in range(len(drawn))]
     later: list[list[Any]] = [[None] * (1 + len(values)) for _ in range(len(drawn))]
-    for i, entity in enumerate([None, *(c for c, _ in values)]):
+    for i, entity in enumerate([None, *(one.column for one in values if not one.crossed)]):
         for place, before, after in _history(store, how, column, drawn, entity, i - 1):
             earlier[place][i], later[place][i] = before, after
     return earlier, later
@@ -97,7 +97,7 @@ def _history(
     store: Store, how: Join, column: str, drawn: pd.DataFrame, entity: str | None, at: int
 ) -> Iterable[tuple[int, object, object]]:
     asked = drawn[["place", "served", "time"]].assign(entity="" if entity is None else [s[at] for s in drawn["segments"]])
-    asked = asked[asked["served"].notna() & asked["entity"].notna()]
+    asked = asked[asked["served"].notna() & asked["entity"].notna()]  # the rest of a column is no value of it, so it meets nothing
     if asked.empty:
         return []
     step = how.log.window_us

@@ -20,10 +20,10 @@ UNSENT = "sent_at IS NULL AND given_up_at IS NULL"
 def settings(store: Store) -> str | None:
     """The settings in force, as YAML; None where there are none."""
     try:
-        row = store.cursor().execute("SELECT settings FROM main.notifications ORDER BY edit DESC LIMIT 1").fetchone()
+        rows = store.rows("SELECT settings FROM main.notifications ORDER BY edit DESC LIMIT 1")
     except duckdb.CatalogException:  # a store that an older Vigia made
         return None
-    return None if row is None else str(row[0])
+    return str(rows[0][0]) if rows else None
 
 
 def edits(store: Store) -> pd.DataFrame:

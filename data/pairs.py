@@ -12,12 +12,12 @@ from typing import Any
 import pandas as pd
 
 from data import mismatches
-from data import profile as profiling
 from data.bins import kept, reference_source
 from data.join import NO_LOG, Join, joined, met, text_of
-from data.profile import Values, windows
+from data.profile import windows
 from data.refresh import Refreshed, last_run
 from data.roles import saved
+from data.segmented import Values, segments
 from data.sql import literal, quote
 from data.store import Connection, Store, append, columns, table, transact
 from data.training import by_distribution, forget_training
@@ -44,7 +44,7 @@ def refresh_pairs(store: Store, model: str, refreshed: Refreshed, progress: Prog
     wanted = _touched(cursor, how, refreshed, changed, every)
     turn_of = every[every["window"].isin(wanted)]
     reference = reference_source(cursor, model, roles)
-    values = profiling.segments(cursor, [how.log, *([reference] if reference else [])])
+    values = segments(cursor, [how.log, *([reference] if reference else [])])
     _compare(store, how, turn_of, values, progress)
     gone = {t.to_pydatetime() for t in _stored(store, model)} - {_start(how, w) for w in every["window"].unique()}
     _forget(store, model, gone)
@@ -95,7 +95,7 @@ def _touched(cursor: Connection, how: Join, refreshed: Refreshed, changed: pd.Da
 
 def _turns(touched: pd.DataFrame, values: Values, features: int) -> list[list[int]]:
     """The windows in runs whose counts fit into memory."""
-    margins = 1 + sum(len(texts) for _, texts in values)
+    margins = 1 + sum(len(one.names) for one in values)
     each = max(1, CELLS // (margins * max(features, 1) * max(touched["version"].nunique(), 1)))
     found = sorted(int(w) for w in touched["window"].unique())
     return [found[i : i + each] for i in range(0, len(found), each)]
@@ -149,7 +149,7 @@ def _counting(how: Join, turn: list[int], values: Values) -> str:
     """Grouped by the finest cells first, then added up to the segments."""
     names = [f"segment_{i}" for i in range(len(values))]
     picked = [f"{how.window} AS w", f"{how.version} AS v", "t._row IS NOT NULL AS j"]
-    picked += [f"{text_of(c, 'l', how.log)} AS segment_{i}" for i, (c, _) in enumerate(values)]
+    picked += [f"{one.of(lambda c: text_of(c, 'l', how.log))} AS segment_{i}" for i, one in enumerate(values)]
     counted = ["count(*) AS log_rows", "count_if(j) AS joined"]
     for i, (column, differs) in enumerate(how.differs.items()):
         a, b = f"l.{quote(column)}", f"t.{quote(column)}"
@@ -158,7 +158,7 @@ def _counting(how: Join, turn: list[int], values: Values) -> str:
         counted += [f"count_if(m{i} AND b{i} AND NOT a{i}) AS b{i}", f"count_if(j AND NOT a{i}) AS s{i}"]
     keys = ", ".join(["w", "v", *names])
     sums = ["log_rows", "joined", *(f"{kind}{i}" for i in range(len(how.columns)) for kind in "mabs")]
-    cases = [f"WHEN grouping({n}) = 0 THEN {literal(c + '=')} || {n}" for n, (c, _) in zip(names, values, strict=True)]
+    cases = [f"WHEN grouping({n}) = 0 THEN {literal(one.column + '=')} || {n}" for n, one in zip(names, values, strict=True)]
     label = f"CASE {' '.join(cases)} ELSE 'all' END" if cases else "'all'"
     sets = ", ".join(["(w, v)", *(f"(w, v, {n})" for n in names)])
     return f"""WITH joined AS (SELECT {", ".join(picked)} FROM {met(how, turn)}),
@@ -168,7 +168,7 @@ def _counting(how: Join, turn: list[int], values: Values) -> str:
 
 
 def _kept_segments(segments: pd.Series, values: Values) -> pd.Series:
-    kept_ones = {"all", *(f"{column}={text}" for column, texts in values for text in texts)}
+    kept_ones = {"all", *(f"{one.column}={name}" for one in values for name in one.names)}
     return segments.isin(kept_ones)
 
 
@@ -191,10 +191,11 @@ def _unmatched(store: Store, how: Join, values: Values, every: pd.DataFrame) -> 
     cursor, types = store.cursor(), columns(store.cursor(), "training", how.model)
     time = how.log.roles.timestamp
     window = f"epoch_us(t.{quote(str(time))}) // {how.log.window_us}" if time in types else "NULL::BIGINT"
-    own = [f"CAST({f't.{quote(c)}' if c in types else 'NULL'} AS VARCHAR) AS segment_{i}" for i, (c, _) in enumerate(values)]
+    texts = {c: f"CAST(t.{quote(c)} AS VARCHAR)" for c in types}
+    own = [f"{one.of(lambda c: texts.get(c, 'NULL::VARCHAR'))} AS segment_{i}" for i, one in enumerate(values)]
     picked = [f"{window} AS w", "t._version AS v", *own]
     sets = ", ".join(["(w, v)", *(f"(w, v, segment_{i})" for i in range(len(values)))])
-    cases = [f"WHEN grouping(segment_{i}) = 0 THEN {literal(c + '=')} || segment_{i}" for i, (c, _) in enumerate(values)]
+    cases = [f"WHEN grouping(segment_{i}) = 0 THEN {literal(one.column + '=')} || segment_{i}" for i, one in enumerate(values)]
     label = f"CASE {' '.join(cases)} ELSE 'all' END" if cases else "'all'"
     on = f"t.{quote(how.key)} = l.{quote(how.key)}"
     sql = f"""SELECT w AS "window", v AS version, {label} AS segment, count(*) AS unmatched FROM (
@@ -255,7 +256,7 @@ def why_not_joined(store: Store, model: str) -> str | None:
 
 def _some_joined(store: Store, model: str) -> bool:
     sql = "SELECT 1 FROM main.pairs WHERE model = ? AND joined > 0 LIMIT 1"
-    return store.cursor().execute(sql, [model]).fetchone() is not None
+    return bool(store.rows(sql, [model]))
 
 
 def drawn(

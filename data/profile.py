@@ -1,9 +1,9 @@
 """From rows to profiles: which windows a load touched, one scan of them, and what is stored."""
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,17 +14,16 @@ from data import totals
 from data.bins import BETWEEN, LATENCY, WHOLE, Source, hashes, lookup, probable, watched
 from data.engines.duckdb import Plan, profile
 from data.engines.places import Bins
+from data.segmented import Values, text_of
 from data.sql import literal, quote
 from data.store import Connection, Store, append, transact
 
 BATCH = 262_144  # rows: 30 columns of it are 63 MB
 # Counts held at once (windows × segments × bins of all columns), 40 MB and as much again while they are stored; more windows are scanned in turns.
 CELLS = 5_000_000
-SEGMENTS = 50  # values of a segment column that get a profile of their own
 NEW_SHOWN = 20  # values that the reference never had, the most frequent of each window
 NO_TIME = -(2**40)  # the window of reference rows that carry no time
 Progress = Callable[[float], None]
-Values = tuple[tuple[str, tuple[str, ...]], ...]  # segment columns with the values that get a profile
 
 
 def windows(cursor: Connection, source: Source, condition: str = "true", values: Mapping[str, Any] | None = None) -> pd.DataFrame:
@@ -36,27 +35,6 @@ def windows(cursor: Connection, source: Source, condition: str = "true", values:
         FROM {source.rows} WHERE ({condition}) AND {timed} GROUP BY 1, 2)
         GROUP BY 1, 2 ORDER BY 1, 2"""
     return cursor.execute(sql, dict(values or {})).df()
-
-
-def segments(cursor: Connection, sources: Iterable[Source]) -> Values:
-    """The segment columns with the values that get a profile: the most frequent of log and reference."""
-    found: dict[str, Counter[str]] = {}
-    for source in sources:
-        for column in (*source.roles.segments, *_versioned(source)):
-            counts = found.setdefault(column, Counter())
-            if column in source.types:
-                text = text_of(source, column)
-                sql = f"SELECT {text}, count(*) FROM {source.rows} WHERE {text} IS NOT NULL GROUP BY 1"
-                for value, n in cursor.execute(sql).fetchall():
-                    counts[value] += n
-    ranked = {column: sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:SEGMENTS] for column, counts in found.items()}
-    return tuple((column, tuple(sorted(text for text, _ in kept))) for column, kept in ranked.items())
-
-
-def _versioned(source: Source) -> list[str]:
-    """The columns by which what is counted of requests, their time and their number, is told apart besides by segments."""
-    names = (source.roles.code_version, source.roles.data_version)
-    return [c for c in names if c is not None and c in source.types and c not in source.roles.segments]
 
 
 def profile_windows(
@@ -99,7 +77,7 @@ def _profile_turn(
 
 def turns(touched: pd.DataFrame, bins: Mapping[str, Mapping[str, Bins]], values: Values, source: Source) -> list[pd.DataFrame]:
     """Cut the windows so that the counts of a turn fit into memory, and where a gap between them would be wider than they are."""
-    few, all_ = (1 + sum(len(v) for _, v in chosen) for chosen in (_segmented(source, values), values))
+    few, all_ = (1 + sum(len(one.names) for one in chosen) for chosen in (_segmented(source, values), values))
     latencies = all_ * LATENCY.size * len(source.roles.latency)
     cost = {v: latencies + few * sum(b.size for b in bins.get(v, {}).values()) for v in touched["version"].unique()}
     held: dict[int, set[str]] = {}
@@ -118,7 +96,7 @@ def turns(touched: pd.DataFrame, bins: Mapping[str, Mapping[str, Bins]], values:
 
 
 def _segmented(source: Source, values: Values) -> Values:
-    return tuple((column, kept) for column, kept in values if column in source.roles.segments)
+    return tuple(one for one in values if one.column in source.roles.segments)
 
 
 def scan(
@@ -173,20 +151,21 @@ def _plan(
 ) -> Plan:
     first, last = int(turn["window"].min()), int(turn["window"].max())
     # A row without a version is of version "", which sorts first; raw versions are hashed, since coalesce would undo their dictionary.
-    lookups = (lookup(cursor, (*counted, None)), *(lookup(cursor, texts) for _, texts in values))
+    lookups = (lookup(cursor, (*counted, None)), *(lookup(cursor, one.names) for one in values))
     return Plan(names, counted, values, first, last - first + 1, lookups)
 
 
 def _requests(store: Store, source: Source, turn: pd.DataFrame, values: Values) -> pa.Table:
     """How many rows, repeats and failures, as profiles of column ""; repeats of the whole only."""
-    plan = _plan(store.cursor(), turn, (), {v: {} for v in sorted(turn["version"].unique())}, values)
     condition = within(source, turn)
-    rows = _rows(source, plan, totals.facts(source), condition)
-    sets, label = _margins(plan, "")
-    counted = totals.totals(store.cursor(), rows, sets, label)
+    with store.lent() as cursor:
+        plan = _plan(cursor, turn, (), {v: {} for v in sorted(turn["version"].unique())}, values)
+        rows = _rows(source, plan, totals.facts(source), condition)
+        sets, label = _margins(plan, "")
+        counted = totals.totals(cursor, rows, sets, label)
+        again = totals.duplicates(cursor, source, window_of(source), version_of(source), condition).assign(segment="all")
     found: pd.DataFrame = counted.to_pandas()
     kept = found["segment"].isin(plan.margins)
-    again = totals.duplicates(store.cursor(), source, window_of(source), version_of(source), condition).assign(segment="all")
     found = found[kept].merge(again, "left", ["version", "segment", "window"]).astype({"duplicates": "Int64"})
     nothing = pa.array([[]] * len(found), pa.large_list(pa.int64()))
     zeros = dict.fromkeys(("nulls", "misfits", "nans", "pos_infs", "neg_infs", "new_values"), 0)
@@ -195,12 +174,13 @@ def _requests(store: Store, source: Source, turn: pd.DataFrame, values: Values) 
 
 
 def _parts(store: Store, source: Source, turn: pd.DataFrame) -> pd.DataFrame:
-    return totals.parts(store.cursor(), source, window_of(source), version_of(source), within(source, turn))
+    with store.lent() as cursor:
+        return totals.parts(cursor, source, window_of(source), version_of(source), within(source, turn))
 
 
 def _batches(cursor: Connection, source: Source, plan: Plan, condition: str) -> Iterable[pa.RecordBatch]:
     parts = [f'{window_of(source)} AS "window"', f"hash({_raw_version(source)}) AS version"]
-    parts += [f"hash({text_of(source, c)}) AS segment_{i}" for i, (c, _) in enumerate(plan.segments)]
+    parts += [f"hash({one.of(partial(text_of, source))}) AS segment_{i}" for i, one in enumerate(plan.segments)]
     for i, column in enumerate(plan.columns):
         number = source.types[column] == "DOUBLE"
         parts.append(f"{quote(column) if number else f'hash({text_of(source, column)})'} AS value_{i}")
@@ -238,14 +218,14 @@ def _absent(found: pd.DataFrame, plan: Plan) -> pd.Series:
 def _margins(plan: Plan, also: str = ", x") -> tuple[str, str]:
     """For GROUPING SETS: the sets, of `x` too, and the name of the segment of a result row."""
     names = [f"segment_{i}" for i in range(len(plan.segments))]
-    cases = [f"WHEN grouping({n}) = 0 THEN {literal(c + '=')} || {n}" for n, (c, _) in zip(names, plan.segments, strict=True)]
+    cases = [f"WHEN grouping({n}) = 0 THEN {literal(one.column + '=')} || {n}" for n, one in zip(names, plan.segments, strict=True)]
     label = f"CASE {' '.join(cases)} ELSE 'all' END" if cases else "'all'"
     return ", ".join([f"(w, v{also})", *(f"(w, v, {n}{also})" for n in names)]), label
 
 
 def _rows(source: Source, plan: Plan, x: str, condition: str) -> str:
     parts = [f"{window_of(source)} AS w", f"{version_of(source)} AS v", f"{x} AS x"]
-    parts += [f"{text_of(source, c)} AS segment_{i}" for i, (c, _) in enumerate(plan.segments)]
+    parts += [f"{one.of(partial(text_of, source))} AS segment_{i}" for i, one in enumerate(plan.segments)]
     return f"SELECT {', '.join(parts)} FROM {source.rows} WHERE {condition}"
 
 
@@ -372,11 +352,3 @@ def _raw_version(source: Source) -> str:
 
 def version_of(source: Source) -> str:
     return f"coalesce({_raw_version(source)}, '')"
-
-
-def text_of(source: Source, column: str) -> str:
-    return (
-        quote(column)
-        if source.types.get(column) == "VARCHAR"
-        else f"CAST({quote(column) if column in source.types else 'NULL'} AS VARCHAR)"
-    )

@@ -1,27 +1,26 @@
 """Quality: brings the table of outcomes up to date. Only the windows that a load of log, labels or reference touched are counted again.
 
-Segments are those of the profiles: of each segment column the 50 values with most rows. The rest of a column with more is counted together, as
-`column=other` (`column=other values` where "other" is itself a value), in this table alone; so are pairs of values of two columns, at most the
-50 × 50 of those values. Rows without a value are in the whole alone.
+Segments are those of the profiles (`segmented.py`), and in this table alone also pairs of values of two columns, at most 50 × 50. Rows without a
+value are in the whole alone.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 import pandas as pd
 import pyarrow as pa
 
-from data import profile as profiling
 from data import tasks
 from data.bins import Source, kept, reference_source
 from data.counting import SCORE_BINS, Cells, count
 from data.engines.places import Bins
-from data.profile import NO_TIME, SEGMENTS, text_of, windows
+from data.profile import NO_TIME, windows
 from data.refresh import Refreshed, own_reference
 from data.roles import Roles, saved
-from data.sql import literal, quote
+from data.segmented import segments
+from data.sql import quote
 from data.store import Connection, Store, append, columns, table, transact
 from data.tasks import Task
 
@@ -51,8 +50,7 @@ class Sources:
 def is_stale(store: Store, model: str) -> bool:
     """Whether a store that was filled before has no outcomes of a model, or some that were counted otherwise."""
     sql = "SELECT (SELECT basis FROM main.tasks WHERE model = $model), (SELECT count(*) FROM main.runs WHERE model = $model)"
-    row = store.cursor().execute(sql, {"model": model}).fetchone()
-    basis, runs = row or (None, 0)
+    basis, runs = store.rows(sql, {"model": model})[0]
     return runs > 0 and (basis is None or json.loads(basis)["shape"] != SHAPE)
 
 
@@ -132,21 +130,10 @@ def _as_they_lie(cursor: Connection, model: str, roles: Roles, found: Sources) -
 
 
 def _cells(cursor: Connection, found: Sources, spots: Mapping[str, Bins]) -> Cells:
-    """The segments that are told apart, as profiles have them."""
+    """The segments that are told apart, as profiles have them; all pairs are counted here, asked for or not."""
     given = [one for one in (found.log, found.reference) if one is not None]
-    every = profiling.segments(cursor, given)
-    segmented = {c for one in given for c in one.roles.segments}
-    values = tuple(sorted((column, texts) for column, texts in every if column in segmented))
-    rests = {column: name for column, texts in values if len(texts) == SEGMENTS and (name := _rest(cursor, given, column, texts))}
-    return Cells(values, rests, spots)
-
-
-def _rest(cursor: Connection, given: Iterable[Source], column: str, texts: tuple[str, ...]) -> str:
-    """What the rest of a column is called, '' where there is none."""
-    rows = " UNION ALL ".join(f"SELECT {text_of(one, column)} AS x FROM {one.rows}" for one in given if column in one.types)
-    sql = f"SELECT count_if(x NOT IN ({', '.join(map(literal, texts))})) > 0, count_if(x = 'other') > 0 FROM ({rows}) WHERE x IS NOT NULL"
-    more, is_value = cursor.execute(sql).fetchone() or (False, False)
-    return ("other values" if is_value else "other") if more else ""
+    own = {c for one in given for c in one.roles.segments}
+    return Cells(tuple(sorted((one for one in segments(cursor, given) if one.column in own and not one.crossed), key=lambda one: one.column)), spots)
 
 
 def _spots(store: Store, model: str, roles: Roles) -> dict[str, Bins]:
@@ -166,7 +153,7 @@ def _versions(store: Store, found: Sources, refreshed: Refreshed, anew: bool) ->
         return ("",) if anew or hit or "" in refreshed.references else ()
     if found.reference is None or not anew:
         return refreshed.references
-    rows = store.cursor().execute(f"SELECT DISTINCT _version FROM {found.reference.rows} ORDER BY 1").fetchall()
+    rows = store.rows(f"SELECT DISTINCT _version FROM {found.reference.rows} ORDER BY 1")
     return tuple(row[0] for row in rows)
 
 
@@ -174,7 +161,7 @@ def _of_reference(store: Store, model: str, found: Sources, version: str, task: 
     """The whole of one version's reference, and its own windows where it has times."""
     own, parts = own_reference(found.reference, version), []
     if own is not None:
-        rows = store.cursor().execute(f"SELECT count(*) FROM {own.rows}").fetchone() or (0,)
+        rows = store.rows(f"SELECT count(*) FROM {own.rows}")[0]
         if rows[0]:
             whole = pd.DataFrame({"window": [NO_TIME], "version": [version], "rows": rows})
             parts.append(count(store.cursor(), own, task, whole, cells))
@@ -223,7 +210,7 @@ def _of_log(
 
 def _turns(every: pd.DataFrame, task: Task, cells: Cells) -> list[pd.DataFrame]:
     """The windows in runs whose rows and counts fit into memory."""
-    columns = [len(texts) + (column in cells.rests) for column, texts in cells.values]
+    columns = [len(one.names) for one in cells.values]
     sets = 1 + len(columns) + len(columns) * (len(columns) - 1) // 2
     margins = 1 + sum(columns) + (sum(columns) ** 2 - sum(n * n for n in columns)) // 2
     size = len(task.counted) if task.scores else 1

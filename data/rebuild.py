@@ -9,7 +9,7 @@ from data.files import Source, Stamp
 from data.roles import TIMES, Roles, lake_types, named, saved_in, write
 from data.scan import Column, Scan
 from data.sql import literal, quote
-from data.store import DATASETS, SCHEMAS, Connection, Store, columns, table, transact
+from data.store import SCHEMAS, Connection, Store, columns, table, tables, transact
 from data.typed import Reading
 
 OWN = ("_load", "_row", "_misfits", "_version")
@@ -39,7 +39,8 @@ def remember_in(cursor: Connection, model: str, roles: Roles, reason: str) -> li
     roles = _timed(cursor, model, roles)
     if saved_in(cursor, model) != roles:
         write(cursor, model, roles, reason)
-    return [sentence for dataset in DATASETS if (sentence := _retype(cursor, dataset, model, roles))]
+    present = tables(cursor, model)
+    return [sentence for dataset in present if (sentence := _retype(cursor, dataset, model, present[dataset], roles))]
 
 
 def _check_columns(cursor: Connection, model: str, roles: Roles) -> None:
@@ -57,9 +58,9 @@ def _check_columns(cursor: Connection, model: str, roles: Roles) -> None:
 
 def _timed(cursor: Connection, model: str, roles: Roles) -> Roles:
     """The roles with the format of texts in the lake that are to be times now: decided by all of them, as in a load."""
-    found = roles.time_format
+    found, present = roles.time_format, tables(cursor, model)
     for column in (getattr(roles, role) for role in TIMES):
-        texts = [d for d in DATASETS if columns(cursor, d, model).get(column) == "VARCHAR"]
+        texts = [dataset for dataset, types in present.items() if types.get(column) == "VARCHAR"]
         found = readings.time_format(cursor, [_as_scan(d, model, column) for d in texts], column, found, insist=True)
     return replace(roles, time_format=found)
 
@@ -69,8 +70,7 @@ def _as_scan(dataset: str, model: str, column: str) -> Scan:
     return Scan(source, table(dataset, model), "_row", (Column(column, quote(column), "VARCHAR"),))
 
 
-def _retype(cursor: Connection, dataset: str, model: str, roles: Roles) -> str | None:
-    present = columns(cursor, dataset, model)
+def _retype(cursor: Connection, dataset: str, model: str, present: dict[str, str], roles: Roles) -> str | None:
     wanted = lake_types(roles)
     changed = {name: wanted[name] for name, kind in present.items() if name not in OWN and wanted.get(name, kind) != kind}
     if not changed:
@@ -136,8 +136,8 @@ def time_column(roles: Roles, dataset: str) -> str | None:
 def model_columns(cursor: Connection, model: str) -> dict[str, str]:
     """Column → type over all tables of a model; its roles make the types agree."""
     found: dict[str, str] = {}
-    for dataset in DATASETS:
-        found |= {name: kind for name, kind in columns(cursor, dataset, model).items() if name not in OWN and name not in found}
+    for types in tables(cursor, model).values():
+        found |= {name: kind for name, kind in types.items() if name not in OWN and name not in found}
     return found
 
 

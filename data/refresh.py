@@ -15,12 +15,13 @@ from data import profile as profiling
 from data import schemas
 from data.bins import Source
 from data.engines.places import Bins
-from data.profile import Values, windows
+from data.profile import windows
 from data.roles import Roles, saved, to_dict
+from data.segmented import Values, segments
 from data.sql import literal, quote
 from data.store import Connection, Store, append, columns, table, transact
 
-SHAPE = 3  # of what is counted: raised when profiles made before would differ
+SHAPE = 4  # of what is counted: raised when profiles made before would differ
 Progress = Callable[[str, float], None]
 
 
@@ -50,7 +51,7 @@ def refresh(store: Store, model: str, progress: Progress) -> Refreshed | None:
     cursor = store.cursor()
     sources = log_sources(cursor, model, roles)
     reference = learning.reference_source(cursor, model, roles)
-    values = profiling.segments(cursor, [*sources[:1], *([reference] if reference else [])])
+    values = segments(cursor, [*sources[:1], *([reference] if reference else [])])
     anew, edited = _difference(basis_before, basis)
     versions = tuple(sorted({*_changed_references(cursor, changed, reference, anew), *edited}))
     count = learn_references(store, model, roles, reference, versions, values, edits, progress)
@@ -85,10 +86,8 @@ def _difference(before: str | None, after: str) -> tuple[bool, tuple[str, ...]]:
 
 def last_run(store: Store, model: str) -> tuple[set[int], str | None]:
     """The loads that the last run saw, and the roles it went by."""
-    row = (
-        store.cursor().execute("SELECT loads, basis FROM main.runs WHERE model = ? ORDER BY run DESC LIMIT 1", [model]).fetchone()
-    )
-    return (set(row[0]), row[1]) if row else (set(), None)
+    rows = store.rows("SELECT loads, basis FROM main.runs WHERE model = ? ORDER BY run DESC LIMIT 1", [model])
+    return (set(rows[0][0]), rows[0][1]) if rows else (set(), None)
 
 
 def log_sources(cursor: Connection, model: str, roles: Roles) -> list[Source]:

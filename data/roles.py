@@ -38,6 +38,7 @@ class Roles:
     `tolerances` holds (column, absolute, relative) of features that are compared with training's: a None is the default.
     `task` is "binary", "multiclass" or "regression", told from the values where it is None. `positive` is the class that a binary model's score
     is the probability of; by default 1, true or yes, else the greater of both in order.
+    `segment_pairs` are two segment columns each, in alphabetical order, whose values are segments together too.
     `reference` is the span [start, end) of the log that stands for the reference where no reference was loaded.
     """
 
@@ -53,6 +54,7 @@ class Roles:
     status: str | None = None
     latency: tuple[str, ...] = ()
     segments: tuple[str, ...] = ()
+    segment_pairs: tuple[tuple[str, str], ...] = ()
     features: tuple[str, ...] = ()
     probabilities: tuple[str, ...] = ()
     watched: tuple[str, ...] = ()
@@ -106,6 +108,7 @@ def to_dict(roles: Roles) -> dict[str, Any]:
     plain = {key: value for key, value in asdict(roles).items() if value != getattr(Roles(), key)}
     plain = {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
     plain |= {"types": dict(roles.types)} if roles.types else {}
+    plain |= {"segment_pairs": [list(pair) for pair in roles.segment_pairs]} if roles.segment_pairs else {}
     return plain | ({"tolerances": _tolerances_as_written(roles)} if roles.tolerances else {})
 
 
@@ -151,15 +154,16 @@ def load_yaml(path: str | Path) -> Roles:
 
 def saved(store: Store, model: str) -> Roles | None:
     """The remembered roles of a model: the last entry."""
-    return saved_in(store.cursor(), model)
+    with store.lent() as cursor:
+        return saved_in(cursor, model)
 
 
 def saved_in(cursor: duckdb.DuckDBPyConnection, model: str) -> Roles | None:
     """`saved`, as seen from within a transaction."""
-    row = cursor.execute(
+    rows = cursor.execute(
         "SELECT roles FROM main.roles WHERE model = ? ORDER BY edited_at DESC, rowid DESC LIMIT 1", [model]
-    ).fetchone()
-    return from_dict(json.loads(row[0])) if row else None
+    ).fetchall()
+    return from_dict(json.loads(rows[0][0])) if rows else None
 
 
 def write(cursor: duckdb.DuckDBPyConnection, model: str, roles: Roles, reason: str) -> None:
@@ -213,6 +217,8 @@ def _value(key: str, value: Any, origin: str) -> Any:
         return tuple((str(k), str(v)) for k, v in value.items())
     if key == "tolerances":
         return _tolerances(value, origin)
+    if key == "segment_pairs":
+        return _pairs(value, origin)
     if key == "reference":
         return _span(value, origin)
     if key == "positive" and isinstance(value, bool | int | float):
@@ -239,6 +245,15 @@ def _tolerances(value: Any, origin: str) -> tuple[tuple[str, float | None, float
         absolute, relative = (None if limits.get(n) is None else float(limits[n]) for n in ("absolute", "relative"))
         found.append((str(column), absolute, relative))
     return tuple(found)
+
+
+def _pairs(value: Any, origin: str) -> tuple[tuple[str, str], ...]:
+    found = []
+    for pair in value if isinstance(value, list | tuple) else [value]:
+        if not isinstance(pair, list | tuple) or len(pair) != 2 or not all(isinstance(c, str) for c in pair) or pair[0] == pair[1]:
+            raise BadInput(f"{origin}: `segment_pairs` takes pairs of segment columns such as [[plan, region]], found {value!r}.")
+        found.append((min(pair), max(pair)))
+    return tuple(dict.fromkeys(found))
 
 
 def _span(value: Any, origin: str) -> tuple[str, str]:
@@ -276,6 +291,9 @@ def _check(roles: Roles, origin: str) -> None:
                     f'{origin}: the column "{column}" stands {again}; only a feature may have a second role, segments.'
                 )
             seen[column] = role
+    for column in (c for pair in roles.segment_pairs for c in pair):
+        if column not in roles.segments:
+            raise BadInput(f'{origin}: `segment_pairs` names "{column}", which is not among `segments`. {near(column, roles.segments)}')
     for column, _ in roles.types:
         if column not in seen:
             raise BadInput(f'{origin}: `types` names "{column}", which has no role. {near(column, seen)}')

@@ -86,6 +86,13 @@ TABLES = {
 }
 # What a lost race says; nothing of the transaction was done, so it is done again.
 RACES = ("database is locked", "conflict", "Conflict", "could not serialize", "deadlock detected", "PRIMARY KEY or UNIQUE constraint")
+# DuckLake 1.5.5 keeps what it knows of a table's size, but not that it knows nothing: of a table that never had a row it asks the catalogue anew
+# for every column of every statement. On the store's 300 columns that was two thirds of a run on a small log.
+COUNT_NOTHING = """
+    INSERT INTO __ducklake_metadata_lake.ducklake_table_stats (table_id, record_count, next_row_id, file_size_bytes)
+    SELECT table_id, 0, 0, 0 FROM __ducklake_metadata_lake.ducklake_table
+    WHERE end_snapshot IS NULL AND table_id NOT IN (SELECT table_id FROM __ducklake_metadata_lake.ducklake_table_stats)
+"""
 EXTENSIONS = {"sqlite": ("ducklake", "sqlite_scanner"), "postgres": ("ducklake", "postgres_scanner")}
 
 
@@ -97,6 +104,7 @@ class Store:
     files: str
     connection: Connection = field(repr=False)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    idle: list[Connection] = field(default_factory=list, repr=False)  # between two queries of `lent`
 
     def cursor(self) -> Connection:
         """A cursor that is already in the lake; close it, or let it go, after one query."""
@@ -105,18 +113,36 @@ class Store:
         cursor.execute("USE lake")
         return cursor
 
+    @contextmanager
+    def lent(self) -> Iterator[Connection]:
+        """A cursor for queries of which nothing is left to fetch at the end; the next one gets it then. To make one takes half as long as a query."""
+        try:
+            cursor = self.idle.pop()
+        except IndexError:
+            cursor = self.cursor()
+        yield cursor
+        self.idle.append(cursor)  # not after an error, of which something might be left
+
     def frame(self, sql: str, parameters: dict[str, Any] | list[Any] | None = None) -> pd.DataFrame:
         """The rows of a query. Times come back in UTC and aware."""
-        cursor = self.cursor()
-        with warnings.catch_warnings():
+        with self.lent() as cursor, warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="The inplace keyword in DataFrame.drop")  # DuckDB 1.5.5 on pandas 3, MAP columns
             return cursor.execute(sql, parameters).df()
 
+    def rows(self, sql: str, parameters: dict[str, Any] | list[Any] | None = None) -> list[tuple[Any, ...]]:
+        """As `frame`, a tuple each: for a few values, without times."""
+        with self.lent() as cursor:
+            return cursor.execute(sql, parameters).fetchall()
+
     def snapshot(self) -> int:
         """The number of the last commit: the key of every cache."""
-        row = self.cursor().execute("SELECT id FROM lake.current_snapshot()").fetchone()
-        assert row is not None
-        return int(row[0])
+        return int(self.rows("SELECT id FROM lake.current_snapshot()")[0][0])
+
+    def close(self) -> None:
+        """Let go of the lake."""
+        while self.idle:
+            self.idle.pop().close()
+        self.connection.close()
 
 
 def default_place() -> str:
@@ -164,7 +190,9 @@ def _connect(place: str, rows: str, team: bool) -> Connection:
     scratch = Path(tempfile.gettempdir()) / f"vigia-{os.getpid()}"
     # The extensions are signed, but to check that takes 0.3 s at every start, and whoever can write where packages lie can change Python too.
     config: dict[str, Any] = {"temp_directory": str(scratch), "allow_unsigned_extensions": "true"}
-    connection = duckdb.connect(config=config | {"memory_limit": os.environ.get("VIGIA_MEMORY", "1GB")})
+    config |= {"memory_limit": os.environ.get("VIGIA_MEMORY", "1GB")}
+    config |= {"threads": os.environ["VIGIA_THREADS"]} if os.environ.get("VIGIA_THREADS") else {}
+    connection = duckdb.connect(config=config)
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     # DuckLake 1.5.5 forgets a column's bounds when the first files of a table come in one transaction and the very first has only nulls in
     # it; the next commit then writes its own bounds as the table's, and filters lose all rows outside. Files keep right bounds of their own.
@@ -200,22 +228,25 @@ def _make_tables(store: Store) -> None:
     def make(cursor: Connection) -> None:
         for schema in SCHEMAS.values():
             cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        there = cursor.execute("SELECT DISTINCT table_name FROM duckdb_columns() WHERE database_name = 'lake' AND schema_name = 'main'")
+        old = {row[0] for row in there.fetchall()}
         for name, spec in TABLES.items():
             cursor.execute(f"CREATE TABLE IF NOT EXISTS main.{name} ({spec})")
-            for column in map(str.strip, spec.split(",")):
+            for column in map(str.strip, spec.split(",")) if name in old else ():
                 cursor.execute(f"ALTER TABLE main.{name} ADD COLUMN IF NOT EXISTS {column}")
         cursor.execute("DELETE FROM main.vigia")
         cursor.execute("INSERT INTO main.vigia VALUES (?)", [FORMAT])
 
     transact(store, make, "make the store")
+    _retried(lambda: store.rows(COUNT_NOTHING))
 
 
 def _format(store: Store) -> int | None:
-    cursor = store.cursor()
-    if not cursor.execute("SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake' AND table_name = 'vigia'").fetchone():
+    try:  # to ask for the table's name first would read the statistics of every table, which takes longer than all else that opening does
+        found: int | None = store.rows("SELECT max(format) FROM main.vigia")[0][0]
+    except duckdb.CatalogException:  # an empty lake
         return None
-    row = cursor.execute("SELECT max(format) FROM main.vigia").fetchone()
-    return row[0] if row else None
+    return found
 
 
 def transact(store: Store, work: Callable[[Connection], T], message: str, extra: dict[str, Any] | None = None) -> T:
@@ -225,15 +256,15 @@ def transact(store: Store, work: Callable[[Connection], T], message: str, extra:
     """
 
     def once() -> T:
-        cursor = store.cursor()
-        cursor.begin()
-        try:
-            result = work(cursor)
-            cursor.execute("CALL lake.set_commit_message(?, ?, extra_info => ?)", [author(), message, json.dumps(extra or {})])
-            cursor.commit()
-        except BaseException:
-            _roll_back(cursor)
-            raise
+        with store.lent() as cursor:
+            cursor.begin()
+            try:
+                result = work(cursor)
+                cursor.execute("CALL lake.set_commit_message(?, ?, extra_info => ?)", [author(), message, json.dumps(extra or {})])
+                cursor.commit()
+            except BaseException:
+                _roll_back(cursor)
+                raise
         return result
 
     try:
@@ -307,10 +338,20 @@ def columns(cursor: Connection, dataset: str, model: str) -> dict[str, str]:
     return dict(rows)
 
 
+def tables(cursor: Connection, model: str) -> dict[str, dict[str, str]]:
+    """The `columns` of every dataset of a model that has a table: one question to the catalogue, not four."""
+    rows = cursor.execute(
+        """SELECT schema_name, column_name, data_type FROM duckdb_columns()
+        WHERE database_name = 'lake' AND table_name = ? AND list_contains(?, schema_name) ORDER BY column_index""",
+        [model, list(SCHEMAS.values())],
+    ).fetchall()
+    found = {dataset: {name: kind for where, name, kind in rows if where == schema} for dataset, schema in SCHEMAS.items()}
+    return {dataset: types for dataset, types in found.items() if types}
+
+
 def models(store: Store) -> list[str]:
     """Every model of which something was loaded, by name."""
-    rows = store.cursor().execute("SELECT DISTINCT model FROM main.loads WHERE undone_at IS NULL ORDER BY model").fetchall()
-    return [row[0] for row in rows]
+    return [row[0] for row in store.rows("SELECT DISTINCT model FROM main.loads WHERE undone_at IS NULL ORDER BY model")]
 
 
 def append(cursor: Connection, name: str, rows: pd.DataFrame, order: str = "") -> None:

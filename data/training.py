@@ -9,6 +9,7 @@ from data import profile as profiling
 from data.bins import Source, kept, reference_source
 from data.refresh import Refreshed, log_sources
 from data.roles import Roles
+from data.segmented import segments
 from data.sql import literal
 from data.store import Connection, Store, columns, table, transact
 
@@ -34,7 +35,7 @@ def by_distribution(store: Store, model: str, roles: Roles, changed: bool, refre
 def forget_training(store: Store, model: str) -> bool:
     """Drop these profiles; gives whether there were any."""
     sql = "FROM main.profiles WHERE model = ? AND dataset = 'training'"
-    if not store.cursor().execute(f"SELECT 1 {sql} LIMIT 1", [model]).fetchone():
+    if not store.rows(f"SELECT 1 {sql} LIMIT 1", [model]):
         return False
     transact(store, lambda c: c.execute(f"DELETE {sql}", [model]), f"drop the profiles of training features of {model}")
     return True
@@ -49,7 +50,7 @@ def _profile(store: Store, model: str, roles: Roles, versions: list[str]) -> Non
     cursor, rows, types = store.cursor(), table("training", model), columns(store.cursor(), "training", model)
     learnt = kept(cursor, model)
     reference = reference_source(cursor, model, roles)
-    values = profiling.segments(cursor, [log_sources(cursor, model, roles)[0], *([reference] if reference else [])])
+    values = segments(cursor, [log_sources(cursor, model, roles)[0], *([reference] if reference else [])])
     parts = []
     for version in versions:
         text = literal(version)

@@ -10,6 +10,7 @@ import pandas as pd
 from data.bins import Source, watched
 from data.refresh import log_sources
 from data.roles import saved
+from data.segmented import within_segment
 from data.sql import quote
 from data.store import Store
 from data.totals import OWN
@@ -71,7 +72,7 @@ def evidence(store: Store, model: str, asked: Asked, limit: int = SHOWN) -> Evid
         return NOTHING
     source = next((s for s in sources[1:] if asked.column and asked.column in watched(s.roles)), sources[0])
     lacking = _loads_lacking(store, model, asked.column)
-    sql, bound = _rows(source, asked, lacking)
+    sql, bound = _rows(source, asked, lacking, within_segment(store, model, source, asked.segment))
     if sql is None:
         return NOTHING
     counted = store.frame(COUNTED.format(rows=sql), bound)
@@ -90,17 +91,20 @@ def _loads_lacking(store: Store, model: str, column: str) -> list[int]:
     sql = """SELECT load FROM main.loads JOIN main.load_columns USING (load)
         WHERE model = $model AND dataset = 'log' AND undone_at IS NULL
         GROUP BY load HAVING count(*) FILTER ("column" = $column) = 0 ORDER BY load"""
-    return [row[0] for row in store.cursor().execute(sql, {"model": model, "column": column}).fetchall()]
+    return [row[0] for row in store.rows(sql, {"model": model, "column": column})]
 
 
-def _rows(source: Source, asked: Asked, lacking: Sequence[int]) -> tuple[str | None, dict[str, Any]]:
+def _rows(
+    source: Source, asked: Asked, lacking: Sequence[int], segment: tuple[str, dict[str, Any]]
+) -> tuple[str | None, dict[str, Any]]:
     """Every row in question with whether it breaks the invariant (`_broken`) and the value that does (`_value`)."""
     test = _test(source, asked)
     if test is None:
         return None, {}
     broken, value, bound = test
     conditions, more = _scope(source, asked)
-    bound |= more
+    conditions.append(segment[0])
+    bound |= more | segment[1]
     if asked.metric == "missing_column":
         bound["lacking"] = list(lacking)
     elif lacking and asked.column and asked.metric in ("null_rate", "type_rate") and asked.column in watched(source.roles):
@@ -123,11 +127,6 @@ def _scope(source: Source, asked: Asked) -> tuple[list[str], dict[str, Any]]:
     if asked.version:
         conditions.append(f"coalesce({quote(source.version)}, '') = $version" if source.version else "$version = ''")
         bound["version"] = asked.version
-    for column in source.roles.segments:
-        if asked.segment.startswith(f"{column}=") and column in source.types:
-            conditions.append(f"CAST({quote(column)} AS VARCHAR) = $segment")
-            bound["segment"] = asked.segment[len(column) + 1 :]
-            break
     return conditions, bound
 
 

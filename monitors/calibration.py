@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 from monitors.outcomes import SCORE_BINS
 
@@ -70,6 +69,8 @@ def isotonic(positives: Floats, negatives: Floats) -> Floats:
     seen = np.flatnonzero(rows > 0)
     if not len(seen):
         raise ValueError("no labelled scores to calibrate by")
+    from scipy.optimize import isotonic_regression  # here, since to import it costs each command 0.2 s, and few calibrate
+
     fitted = isotonic_regression(positives[seen] / rows[seen], weights=rows[seen]).x
     curve: Floats = np.clip(np.interp(np.arange(len(rows)), seen, fitted), 0, 1)
     return curve

@@ -63,11 +63,11 @@ def estimates(quality: pd.DataFrame, periods: Sequence[Period] = PERIODS, varyin
     place in PERIODS, -1 for a whole reference."""
     errors = (quality["kind"] == "regression").any()
     held = [name for name in NEEDED if errors or not name.startswith("spot")]
-    singles = quality.loc[~outcomes.is_pair(quality["segment"]), held]
-    own = singles["dataset"] == "reference"
-    wholes = {str(version): rows for version, rows in singles[own & singles["window_start"].isna()].groupby("version", sort=True)}
+    kept = quality[held]
+    own = kept["dataset"] == "reference"
+    wholes = {str(version): rows for version, rows in kept[own & kept["window_start"].isna()].groupby("version", sort=True)}
     parts: list[pd.DataFrame] = []
-    for (version, kind), rows in singles.groupby(["version", "kind"], sort=True):
+    for (version, kind), rows in kept.groupby(["version", "kind"], sort=True):
         reference = wholes.get(str(version), wholes.get(""))
         timed = rows[rows["window_start"].notna()]
         merged = [outcomes.merge(timed, period).assign(period=PERIODS.index(period)) for period in periods]

@@ -108,9 +108,8 @@ def trust(quality: pd.DataFrame, inputs: pd.DataFrame, period: Period) -> pd.Dat
     moved far (psi above 0.25 and above both floors), 2 where it cannot be trusted, since one row in twenty lies outside of what the reference
     knows; reason, in words with the share, else "".
     """
-    singles = quality[~outcomes.is_pair(quality["segment"])]
-    whole = singles[(singles["dataset"] == "reference") & singles["window_start"].isna()]
-    log = outcomes.merge(singles[singles["dataset"] == "log"], period)
+    whole = quality[(quality["dataset"] == "reference") & quality["window_start"].isna()]
+    log = outcomes.merge(quality[quality["dataset"] == "log"], period)
     told = pd.concat([*_unknown(log, whole), _outside(inputs), _moved(inputs)], ignore_index=True)
     levels = told.groupby(WINDOW).agg(level=("level", "max"))
     worst = told[told["level"] == levels["level"].reindex(pd.MultiIndex.from_frame(told[WINDOW])).to_numpy()]

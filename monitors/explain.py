@@ -5,6 +5,8 @@ from datetime import datetime
 
 import pandas as pd
 
+from data.importance import logged
+from data.roles import Roles, saved
 from data.store import Store
 from monitors import outcomes, quality, root_cause, run, segments, summaries
 from monitors.segments import Found
@@ -51,7 +53,10 @@ def together(
     until: datetime | None = None,
     importance: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
-    """Inputs whose weekly psi moves together with a metric of quality by week; see `root_cause.moves_together`."""
+    """Inputs whose weekly psi moves together with a metric of quality by week; see `root_cause.moves_together`. Without `importance` it is
+    what the log says, if it does."""
+    if importance is None:
+        importance = logged(store, model, version, (saved(store, model) or Roles()).model_version)
     both = {
         monitor: _judged(store, model, version, segment, monitor, name, since, until)
         for monitor, name in (("quality", metric), ("drift", "psi"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 Floats = NDArray[np.float64]
 LEAST = 5  # windows, to speak of a trend
@@ -78,7 +78,7 @@ def trend(judged: pd.DataFrame) -> Trend:
     level, spread = float(weight @ value), float(weight @ (at - center) ** 2)
     slope = float(weight @ ((at - center) * (value - level))) / spread
     scatter = float(weight @ (value - level - slope * (at - center)) ** 2) / (len(known) - 2)
-    z = float(student.ppf(0.975, len(known) - 2))
+    z = float(stdtrit(len(known) - 2, 0.975))  # scipy.stats has it too, and takes a third of all imports
     half = z * np.sqrt(scatter / spread)
     horizon = int(np.ceil((end - known["window_start"].iloc[0]) / DAY))
     days = np.arange(horizon + 1)

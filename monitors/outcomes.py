@@ -51,13 +51,7 @@ COLUMNS = [
 ]  # fmt: skip
 REAL = {"score_sums", "spot_errors", "spot_squares"}  # the lists that hold sums; the others are counts
 NONE = np.empty(0, np.int8)  # so small a type that joining it to another leaves that as it is
-PAIR = " & .*="  # in the name of a segment of two columns
 CELLS = 1_000_000  # numbers held at once while lists are added up
-
-
-def is_pair(segments: "pd.Series[str]") -> "pd.Series[bool]":
-    """Whether a segment is of two columns; `region=north & south` is of one."""
-    return segments.astype(str).str.contains(PAIR)
 
 
 def middles(edges: Floats) -> Floats:

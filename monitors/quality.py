@@ -62,8 +62,7 @@ def measure(quality: pd.DataFrame) -> pd.DataFrame:
     it where low is bad (accuracy, roc_auc, …), for a bias on the side on which it stands. usual : the same of the reference's own windows of the
     same length, from three of 30 rows on.
     """
-    singles = quality[~outcomes.is_pair(quality["segment"])].drop(columns=list(UNUSED), errors="ignore")
-    parts = [part for _, rows in singles.groupby("kind", sort=True) for part in _of_kind(rows)]
+    parts = [part for _, rows in quality.drop(columns=list(UNUSED), errors="ignore").groupby("kind", sort=True) for part in _of_kind(rows)]
     found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return typed(found.assign(monitor="quality") if len(found) else found)
 

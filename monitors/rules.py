@@ -7,6 +7,7 @@ most specific rule that names it, so an override changes what it names and inher
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -125,12 +126,13 @@ class Rule(BaseModel):
     reason: Annotated[str, BeforeValidator(_words)] = ""
     source: Annotated[str, BeforeValidator(_words)] = ""
 
-    @property
+    # Asked for hundreds of times at every judging, so made once a rule: nothing may change these two.
+    @cached_property
     def scope(self) -> dict[str, str]:
         """The fields of the scope that it names."""
         return {field: getattr(self, field) for field in SCOPE if getattr(self, field) is not None}
 
-    @property
+    @cached_property
     def changes(self) -> dict[str, Any]:
         """The other fields that it names, in the order of the class."""
         return {f: getattr(self, f) for f in Rule.model_fields if f in self.model_fields_set and f not in SCOPE}

@@ -133,7 +133,7 @@ def _chunks(store: Store, model: str, since: Any, until: Any) -> list[tuple[bool
         WHERE model = $model AND (dataset = 'reference' OR (window_end > $since AND window_start < $until)) GROUP BY ALL ORDER BY ALL"""
     found: list[tuple[bool, list[str]]] = []
     held, values = 0, {"model": model, "since": since, "until": until, "whole": list(WHOLE)}
-    for whole, column, n in store.cursor().execute(sql, values).fetchall():
+    for whole, column, n in store.rows(sql, values):
         if not found or found[-1][0] != whole or held + n > PROFILES_AT_ONCE or whole:
             found.append((whole, []))
             held = 0
@@ -242,7 +242,8 @@ def _profiles_to_measure(store: Store, model: str, columns: list[str], since: An
 def _profiles(store: Store, condition: str, values: dict[str, Any]) -> pd.DataFrame:
     sql = f"""SELECT * FROM main.profiles WHERE {condition}
         ORDER BY dataset, version, "column", segment, window_start NULLS FIRST"""
-    found = store.cursor().execute(sql, values).to_arrow_table()
+    with store.lent() as cursor:
+        found = cursor.execute(sql, values).to_arrow_table()
     frame: pd.DataFrame = found.drop_columns(["counts"]).to_pandas()
     frame["counts"] = arrays(found["counts"])
     return frame
@@ -272,7 +273,7 @@ def segments(store: Store, model: str) -> list[str]:
     """`all`, then every segment that has a profile."""
     sql = """SELECT DISTINCT segment FROM main.profiles WHERE model = ? AND dataset = 'log' AND role NOT IN ('requests', 'latency')
         ORDER BY segment <> 'all', segment"""
-    return [row[0] for row in store.cursor().execute(sql, [model]).fetchall()]
+    return [row[0] for row in store.rows(sql, [model])]
 
 
 def alerts(store: Store, *, model: str | None = None, since: datetime | None = None) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from data import quality as counting
 from data.arrays import arrays
 from data.refresh import Refreshed
 from data.roles import Roles, saved
-from data.sql import quote
+from data.sql import literal, quote
 from data.store import Connection, Store
 from monitors import estimated, fairness, staleness
 from monitors import quality as quality_monitor
@@ -19,7 +19,7 @@ from monitors.outcomes import COLUMNS, LISTS
 from monitors.run_staleness import facts
 from monitors.spans import inside, keep
 
-# To add one: a module with `measure(quality)`, the outcomes of all segments but pairs; its rules in defaults/.
+# To add one: a module with `measure(quality)`, the outcomes of segments; its rules in defaults/.
 MEASURED: tuple[ModuleType, ...] = (quality_monitor, estimated)
 NAMES = ("quality", "fairness", "staleness")  # under which they stand; the estimate's metrics are quality's
 PAIR = "% & %=%"  # the segment of two columns
@@ -83,7 +83,7 @@ def quality(
     ----------
     version : of log and reference; what is measured against the reference '' of every version needs that too, so ask for it apart.
     since, until : keep windows of the log that overlap them; those of a reference all stay.
-    pairs : segments of two columns too.
+    pairs : all segments of two columns; else those alone that the roles ask for.
     """
     given: dict[str, Any] = {"model": model, "version": version, "segment": segment, "dataset": dataset, "since": since, "until": until}
     values = {name: value for name, value in given.items() if value is not None}
@@ -91,10 +91,13 @@ def quality(
     parts += ["(window_end > $since OR dataset = 'reference')"] if since is not None else []
     parts += ["(window_start < $until OR dataset = 'reference')"] if until is not None else []
     if segment is None and not pairs:
-        parts.append(f"segment NOT LIKE '{PAIR}'")
+        asked = (saved(store, model) or Roles()).segment_pairs
+        wanted = [f"starts_with(segment, {literal(a + '=')}) AND contains(segment, {literal(f' & {b}=')})" for a, b in asked]
+        parts.append(f"({' OR '.join([f'segment NOT LIKE {literal(PAIR)}', *wanted])})")
     sql = f"""SELECT {", ".join(map(quote, COLUMNS))} FROM main.quality WHERE {" AND ".join(parts)}
         ORDER BY dataset, version, segment, "class", window_start NULLS FIRST"""
-    found = store.cursor().execute(sql, values).to_arrow_table()
+    with store.lent() as cursor:
+        found = cursor.execute(sql, values).to_arrow_table()
     listed = [name for of, names in LISTS.items() for name in (of, *names)]
     frame: pd.DataFrame = found.drop_columns(listed).to_pandas()
     return frame.assign(**{name: arrays(found[name]) for name in listed})[COLUMNS]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from monitors import periods
 from monitors.measurements import typed
-from monitors.outcomes import LAG_EDGES, flat, is_pair, middles
+from monitors.outcomes import LAG_EDGES, flat, middles
 
 Floats = NDArray[np.float64]
 LENGTHS: tuple[periods.Period, ...] = ("day", "week", "month")
@@ -91,8 +91,7 @@ def _served(windows: pd.DataFrame, length: periods.Period) -> pd.DataFrame:
 
 def _lags(log: pd.DataFrame, length: periods.Period) -> pd.DataFrame:
     """The median lag of each window; of many classes, which all hold the same, the first counts."""
-    own = log.drop_duplicates(["version", "segment", "window_start"])
-    own = own[~is_pair(own["segment"])].reset_index(drop=True)
+    own = log.drop_duplicates(["version", "segment", "window_start"]).reset_index(drop=True)
     if own.empty or not own["lag_bins"].map(lambda bins: isinstance(bins, list | np.ndarray)).any():
         return pd.DataFrame()  # no label has a time: there is nothing to wait for
     keys = ["version", "segment"]

@@ -1,5 +1,8 @@
 """Drift: do inputs, predictions and labels still look like the reference?"""
 
+from datetime import datetime
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -19,28 +22,45 @@ def main() -> None:
         window = st.segmented_control("Window", lengths, default="week", required=True, key="window", bind="query-params")
     st.caption(f"**{words.metric(metric).label}.** {words.metric(metric).reading}")
 
-    rules, alerting = summaries.as_if_alerting(reads.rules(scope), window, scope.segment, monitor="drift", metric=metric)
-    judged = reads.judged(scope, [window], rules, monitor="drift", metric=metric)
+    judged, alerting = reads.shown(scope, window, monitor="drift", metric=metric)
     if judged.empty:
         sidebar.nothing_measured(scope, "drift")
         return
-    column = tables.ranked_column(judged, metric, "" if alerting else words.not_alerting(metric, window, scope.segment))
-    one_column(scope, judged[judged["column"] == column], column, metric, window)
+    ranking = reads.of_scope(_ranking, scope, metric=metric, window=window)
+    column = tables.ranked_column(ranking, metric, "" if alerting else words.not_alerting(metric, window, scope.segment))
+    one_column(scope, column, metric, window)
 
 
-def one_column(scope: Scope, judged: pd.DataFrame, column: str, metric: str, window: str) -> None:
+def _ranking(scope: Scope, metric: str, window: str) -> pd.DataFrame:
+    return summaries.ranking(reads.shown(scope, window, monitor="drift", metric=metric)[0])
+
+
+def one_column(scope: Scope, column: str, metric: str, window: str) -> None:
     """Everything on one column: over time, against the reference, by version and by segment."""
-    told = words.metric(metric)
-    marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
     st.subheader(f"{words.escaped(column)} over time", anchor=False)
-    figure = charts.over_time(judged, marks, y_title=told.title, y_format=told.format, focus=column)
-    charts.show(figure, "over_time", f"{told.label} of {column} by {window}, with its thresholds and floors")
-    reference_against_window(scope, judged, column)
+    figure = charts.drawn(_over_time, scope, column=column, metric=metric, window=window)
+    charts.show(figure, "over_time", f"{words.metric(metric).label} of {column} by {window}, with its thresholds and floors")
+    reference_against_window(scope, _own(scope, column, metric, window), column)
     by_version, by_segment = st.tabs(["By version", "By segment"])
     with by_version:
-        tables.ranked(summaries.ranking(judged, "version"), "version", metric, key="versions")
+        tables.ranked(reads.of_scope(_by_version, scope, column=column, metric=metric, window=window), "version", metric, key="versions")
     with by_segment:
         segments(scope, column, metric, window)
+
+
+def _own(scope: Scope, column: str, metric: str, window: str) -> pd.DataFrame:
+    judged, _ = reads.shown(scope, window, monitor="drift", metric=metric)
+    return judged[judged["column"] == column]
+
+
+def _over_time(scope: Scope, column: str, metric: str, window: str) -> charts.Figure:
+    told = words.metric(metric)
+    own = _own(scope, column, metric, window)
+    return charts.over_time(own, charts.marks_of(scope), y_title=told.title, y_format=told.format, focus=column)
+
+
+def _by_version(scope: Scope, column: str, metric: str, window: str) -> pd.DataFrame:
+    return summaries.ranking(_own(scope, column, metric, window), "version")
 
 
 def reference_against_window(scope: Scope, judged: pd.DataFrame, column: str) -> None:
@@ -53,28 +73,44 @@ def reference_against_window(scope: Scope, judged: pd.DataFrame, column: str) ->
     labels = {f"{words.span(row.window_start, row.window_end)} · {row.version}": row for row in measured.itertuples()}
     chosen = st.selectbox("Window to compare", list(labels), key="against", bind="query-params", width=320)
     row = labels[chosen]
-    names = {"column": column, "segment": scope.segment, "version": row.version}
-    bins = reads.bins(scope)
-    bins = bins[(bins["version"] == row.version) & (bins["column"] == column)]
-    reference = reads.one_profile(scope, None, None, **names)
-    window = reads.one_profile(scope, row.window_start, row.window_end, **names)
-    if bins.empty or reference is None or window is None:
+    asked = {"column": column, "version": row.version, "since": row.window_start, "until": row.window_end}
+    found = reads.of_scope(_compared, scope, **asked)
+    if found is None:
         st.info("There is no reference to compare this window with.")
         return
-    groups = summaries.shares(bins.iloc[0], reference["counts"], window["counts"])
-    charts.show(charts.distributions(groups, chosen), "shares", f"Shares of {column} in the reference and in {chosen}")
-    st.caption(words.rows_and_nulls(reference, window))
+    figure = charts.drawn(_shares, scope, name=chosen, **asked)
+    charts.show(figure, "shares", f"Shares of {column} in the reference and in {chosen}")
+    st.caption(found[1])
+
+
+def _compared(scope: Scope, column: str, version: str, since: datetime, until: datetime) -> tuple[pd.DataFrame, str] | None:
+    """The shares of the reference and of a window, and their rows and nulls in words; None without one of the two."""
+    names = {"column": column, "segment": scope.segment, "version": version}
+    bins = reads.bins(scope)
+    bins = bins[(bins["version"] == version) & (bins["column"] == column)]
+    reference, window = reads.one_profile(scope, None, None, **names), reads.one_profile(scope, since, until, **names)
+    if bins.empty or reference is None or window is None:
+        return None
+    return summaries.shares(bins.iloc[0], reference["counts"], window["counts"]), words.rows_and_nulls(reference, window)
+
+
+def _shares(scope: Scope, name: str, **asked: Any) -> charts.Figure:
+    return charts.distributions(reads.of_scope(_compared, scope, **asked)[0], name)
 
 
 def segments(scope: Scope, column: str, metric: str, window: str) -> None:
     """The same metric in each segment, the furthest above its limit first."""
-    rules, _ = summaries.as_if_alerting(reads.rules(scope), window, "*", monitor="drift", metric=metric)
-    judged = reads.judged(scope, [window], rules, monitor="drift", metric=metric, column=column, segment="*")
-    judged = judged[judged["segment"] != "all"]
-    if judged.empty:
+    ranking = reads.of_scope(_by_segment, scope, column=column, metric=metric, window=window)
+    if ranking.empty:
         st.info("This model has no segments. Give a column the role `segments` to have it measured by its values.")
         return
-    tables.ranked(summaries.ranking(judged, "segment"), "segment", metric, key="segments")
+    tables.ranked(ranking, "segment", metric, key="segments")
+
+
+def _by_segment(scope: Scope, column: str, metric: str, window: str) -> pd.DataFrame:
+    judged, _ = reads.shown(scope, window, monitor="drift", metric=metric, column=column, segment="*")
+    judged = judged[judged["segment"] != "all"]
+    return summaries.ranking(judged, "segment") if len(judged) else judged
 
 
 main()

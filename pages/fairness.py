@@ -29,20 +29,23 @@ def main() -> None:
         column = st.selectbox("Groups of", columns, key="column", bind="query-params", width=260)
         known = reads_fairness.classes(scope, column)
         class_name = st.selectbox("Class", known, key="class", bind="query-params", width=200) if len(known) > 1 else "".join(known)
-    parts = reads_fairness.seen(scope, column, class_name)
-    if not parts:
+    if not reads_fairness.seen(scope, column, class_name):
         sidebar.nothing_measured(scope, "fairness")
         return
-    told = {metric: views.headline(one) for metric, one in parts.items()}
+    told, found = (read(scope, column, class_name) for read in (reads_fairness.headlines, reads_fairness.table))
     headlines(scope, column, class_name, told)
-    found = views.table(parts)
     st.subheader(f"Groups of {words.escaped(column)}", anchor=False)
-    overall = {metric: views.overall(one) for metric, one in parts.items()}
-    charts.show(fairness_charts.groups(found, told, overall), "groups_chart", f"The rates of the groups of {column} with their intervals")
+    figure = charts.drawn(_groups, scope, column=column, class_name=class_name)
+    charts.show(figure, "groups_chart", f"The rates of the groups of {column} with their intervals")
     fairness_tables.groups(found, column)
-    not_measured(found, list(parts))
-    over_time(scope, column, list(parts), found)
+    not_measured(found, list(told))
+    over_time(scope, column, list(told), found)
     versions(scope, column, class_name)
+
+
+def _groups(scope: Scope, column: str, class_name: str) -> charts.Figure:
+    told, found, parts = (read(scope, column, class_name) for read in (reads_fairness.headlines, reads_fairness.table, reads_fairness.seen))
+    return fairness_charts.groups(found, told, {metric: views.overall(one) for metric, one in parts.items()})
 
 
 def headlines(scope: Scope, column: str, class_name: str, told: dict[str, views.Headline]) -> None:
@@ -108,9 +111,13 @@ def over_time(scope: Scope, column: str, metrics: list[str], found: pd.DataFrame
         why = judged["reason"].dropna()
         st.info(f"Not measured in this period: {words.escaped(str(why.iloc[0]))}." if len(why) else "Nothing was measured in this period.")
         return
-    marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
-    figure = charts.over_time(judged, marks, y_title=told.title, y_format=told.format, focus=column)
+    figure = charts.drawn(_over_time, scope, column=column, metric=metric, window=window, segment=segment)
     charts.show(figure, "fairness_over_time", f"{told.label} of {column} by {window}, with its thresholds and what chance gives")
+
+
+def _over_time(scope: Scope, column: str, metric: str, window: str, segment: str) -> charts.Figure:
+    told, judged = words.metric(metric), reads_fairness.judged(scope, column, metric, window, segment)
+    return charts.over_time(judged, charts.marks_of(scope), y_title=told.title, y_format=told.format, focus=column)
 
 
 def versions(scope: Scope, column: str, class_name: str) -> None:

@@ -3,13 +3,14 @@
 import pandas as pd
 import streamlit as st
 
-from monitors import compare_latency, summaries, thresholds
+from monitors import compare_latency
 from monitors import latency_views as views
+from monitors.thresholds import resolve
 from pages.parts import charts, latency_charts, latency_tables, reads, reads_latency, sidebar, words
 from pages.parts.heading import heading
 from pages.parts.scope import Scope
 
-JUDGED = ("p95_ratio", "p50_growth", "p50_step", "p50", "p95", "p99", "mean")
+LEVELS = {"p50": 0.5, "p95": 0.95}  # what steps and leaks are looked for in
 NO_LATENCY = """No time was logged for this model. Log how long each request took, a column per component (`latency_features_ms`,
 `latency_model_ms`), give these columns the role `latency` on the page *Sources* or in roles.yaml, and run `python -m monitors run`."""
 
@@ -33,45 +34,48 @@ def of_components(scope: Scope, names: list[str]) -> None:
         column = st.selectbox("Component", names, key="column", bind="query-params", width=260)
         lengths = ["day", "week", "month"]
         window = st.segmented_control("Window", lengths, default="day", required=True, key="window", bind="query-params")
-    judged = all_judged(scope, window)
+    judged = reads_latency.judged(scope, window)
     if judged.empty:
         sidebar.nothing_measured(scope, "latency")
         return
-    latency_tables.components(judged, names)
-    over_time(scope, judged[judged["column"] == column], column, window)
+    latency_tables.components(reads.of_scope(_at_a_glance, scope, window=window))
+    over_time(scope, column, window)
     against_thresholds(scope, column)
     compare(scope, column)
     parts(scope, column)
 
 
-def all_judged(scope: Scope, window: str) -> pd.DataFrame:
-    """Percentiles in windows of one length, and whatever has a rule in the windows of that rule."""
-    rules = reads.rules(scope)
-    here = (None, "all", scope.segment)
-    watched = {(one.metric, one.window) for one in summaries.watched(rules) if one.monitor == "latency" and one.segment in here}
-    asked = {(metric, window) for metric in ("p50", "p95", "p99", "p95_ratio")} | {one for one in watched if one[0] in JUDGED}
-    found = [reads.judged(scope, [length], rules, monitor="latency", metric=metric) for metric, length in sorted(asked)]
-    return pd.concat(found, ignore_index=True)
+def _at_a_glance(scope: Scope, window: str) -> pd.DataFrame:
+    return latency_tables.at_a_glance(reads_latency.judged(scope, window), reads_latency.components(scope))
 
 
-def over_time(scope: Scope, judged: pd.DataFrame, column: str, window: str) -> None:
+def over_time(scope: Scope, column: str, window: str) -> None:
     """The three percentiles over time, with what was found in them, in words below."""
     st.subheader(f"{words.escaped(column)} over time", anchor=False)
-    shown = judged[judged["metric"].isin(list(latency_charts.PERCENTILES)) & (judged["window_name"] == window)]
-    measured = shown[shown["value"].notna()]
-    if measured.empty:
+    values = reads.of_scope(_percentiles, scope, column=column, window=window)["value"].dropna()
+    if values.empty:
         st.info("No window of this period has rows enough of this component.")
         return
     with st.container(horizontal=True):
-        log = st.toggle("Logarithmic axis", value=latency_charts.is_wide(measured["value"]), key=f"log_{column}")
+        log = st.toggle("Logarithmic axis", value=latency_charts.is_wide(values), key=f"log_{column}")
         level = st.segmented_control(
-            "Steps and leaks of", ["p50", "p95"], default="p50", required=True, key="follow", bind="query-params", label_visibility="collapsed"
+            "Steps and leaks of", list(LEVELS), default="p50", required=True, key="follow", bind="query-params", label_visibility="collapsed"
         )
-    found = reads_latency.findings(scope, column, {"p50": 0.5, "p95": 0.95}[level])
-    marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
-    figure = latency_charts.percentiles(shown, marks, found, column, log)
+    figure = charts.drawn(_over_time, scope, column=column, window=window, level=level, log=log)
     charts.show(figure, "percentiles", f"p50, p95 and p99 of {column} by version, with steps and leaks")
-    listed(found, column, level)
+    listed(reads_latency.findings(scope, column, LEVELS[level]), column, level)
+
+
+def _percentiles(scope: Scope, column: str, window: str) -> pd.DataFrame:
+    judged = reads_latency.judged(scope, window)
+    own = (judged["column"] == column) & (judged["window_name"] == window)
+    return judged[own & judged["metric"].isin(list(latency_charts.PERCENTILES))]
+
+
+def _over_time(scope: Scope, column: str, window: str, level: str, log: bool) -> charts.Figure:
+    shown = reads.of_scope(_percentiles, scope, column=column, window=window)
+    found = reads_latency.findings(scope, column, LEVELS[level])
+    return latency_charts.percentiles(shown, charts.marks_of(scope), found, column, log)
 
 
 def listed(found: pd.DataFrame, column: str, percentile: str) -> None:
@@ -91,33 +95,36 @@ def listed(found: pd.DataFrame, column: str, percentile: str) -> None:
 def against_thresholds(scope: Scope, column: str) -> None:
     """One metric with its thresholds and floors, in the windows of its rule."""
     st.subheader("Against thresholds", anchor=False)
-    metric = st.selectbox("Metric", JUDGED, key="metric", bind="query-params", width=260)
+    metric = st.selectbox("Metric", reads_latency.JUDGED, key="metric", bind="query-params", width=260)
     told = words.metric(metric)
-    rules = reads.rules(scope)
-    length = thresholds.resolve(rules, monitor="latency", metric=metric, column=column, segment=scope.segment).window
+    length = resolve(reads.rules(scope), monitor="latency", metric=metric, column=column, segment=scope.segment).window
     st.caption(f"**{told.label}.** {told.reading} By {length}, as its rule says.")
-    rules, alerting = summaries.as_if_alerting(rules, length, scope.segment, monitor="latency", metric=metric)
-    judged = reads.judged(scope, [length], rules, monitor="latency", metric=metric, column=column)
+    judged, alerting = reads.shown(scope, length, monitor="latency", metric=metric, column=column)
     if not alerting:
         st.caption(f":material/notifications_off: {words.not_alerting(metric, length, scope.segment)}")
     if judged["value"].isna().all():
         why = judged["reason"].dropna()
         st.info(f"Not measured in this period: {words.escaped(str(why.iloc[0]))}." if len(why) else "Nothing was measured in this period.")
         return
-    marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
+    figure = charts.drawn(_judged, scope, column=column, metric=metric, window=length)
+    charts.show(figure, "judged", f"{told.label} of {column} by {length}, with its thresholds and floors")
+
+
+def _judged(scope: Scope, column: str, metric: str, window: str) -> charts.Figure:
+    told, (judged, _) = words.metric(metric), reads.shown(scope, window, monitor="latency", metric=metric, column=column)
     unit = views.unit(column) if metric in (*latency_charts.PERCENTILES, "mean") else told.unit
-    figure = charts.over_time(judged, marks, y_title=latency_charts.title(told.label, unit), y_format=told.format, focus=column)
+    title = latency_charts.title(told.label, unit)
+    figure = charts.over_time(judged, charts.marks_of(scope), y_title=title, y_format=told.format, focus=column)
     latency_charts.named(figure)
     if latency_charts.is_wide(judged["value"]):
         latency_charts.logarithmic(figure, judged)
-    charts.show(figure, "judged", f"{told.label} of {column} by {length}, with its thresholds and floors")
+    return figure
 
 
 def compare(scope: Scope, column: str) -> None:
     """Two versions, quantile by quantile."""
     st.subheader("Two versions compared", anchor=False)
-    days = reads_latency.days(scope, column)
-    names = views.versions(days)
+    names = views.versions(reads_latency.days(scope, column))
     if len(names) < 2:
         only = words.escaped(names[0]) if names else "no version"
         st.info(f"Only {only} has times in this period. Choose a longer one in the sidebar to compare versions.")
@@ -130,15 +137,18 @@ def compare(scope: Scope, column: str) -> None:
     of, said = words.escaped(before), words.escaped(made.verdict)
     st.markdown(f"{words.escaped(after)} against {of}, at p95: **{said}**.")
     latency_tables.compared(made, column)
-    shown = {name: compare_latency.density(days[name].times) for name in (before, after)}
-    values = made.table.set_index("metric")
-    marks = {name: {m: float(values.loc[m, side]) for m in ("p50", "p95")} for name, side in ((before, "before"), (after, "after"))}
-    served = list(reads.versions(scope.model, scope.snapshot)["version"])
-    figure = latency_charts.overlaid(shown, served, column, marks)
+    figure = charts.drawn(_overlaid, scope, column=column, before=before, after=after)
     charts.show(figure, "overlaid", f"How the times of {before} and {after} are spread")
     how = "whole days drawn again, as requests of one day share its load" if made.drawn == "days" else "requests drawn again"
     rows = f"{made.before_rows:,} requests of {of} and {made.after_rows:,} of {words.escaped(after)} in this period"
     st.caption(f"{rows}; intervals from {how} 2,000 times.")
+
+
+def _overlaid(scope: Scope, column: str, before: str, after: str) -> charts.Figure:
+    days, values = reads_latency.days(scope, column), reads_latency.compared(scope, column, before, after).table.set_index("metric")
+    shown = {name: compare_latency.density(days[name].times) for name in (before, after)}
+    marks = {name: {m: float(values.loc[m, side]) for m in ("p50", "p95")} for name, side in ((before, "before"), (after, "after"))}
+    return latency_charts.overlaid(shown, list(reads.versions(scope.model, scope.snapshot)["version"]), column, marks)
 
 
 def _chosen(label: str, names: list[str], default: str, key: str) -> str:
@@ -161,21 +171,22 @@ def parts(scope: Scope, column: str) -> None:
 
 def requests(scope: Scope) -> None:
     """Throughput and errors."""
-    rules = reads.rules(scope)
-    marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
     for title, metric in (("Errors", "error_rate"), ("Throughput", "throughput")):
         told = words.metric(metric)
-        judging, _ = summaries.as_if_alerting(rules, "day", scope.segment, monitor="latency", metric=metric)
-        judged = reads.judged(scope, ["day"], judging, monitor="latency", metric=metric)
-        if judged.empty:
+        if reads.shown(scope, "day", monitor="latency", metric=metric)[0].empty:
             if metric == "error_rate":
                 sidebar.nothing_measured(scope, "request")
             return
         st.subheader(title, anchor=False)
         st.caption(f"{told.reading} By day.")
-        figure = charts.over_time(judged, marks, y_title=told.title, y_format=told.format, height=330)
-        latency_charts.named(figure)
-        charts.show(figure, metric, f"{told.label} by day and version")
+        charts.show(charts.drawn(_requests, scope, metric=metric), metric, f"{told.label} by day and version")
+
+
+def _requests(scope: Scope, metric: str) -> charts.Figure:
+    told, (judged, _) = words.metric(metric), reads.shown(scope, "day", monitor="latency", metric=metric)
+    figure = charts.over_time(judged, charts.marks_of(scope), y_title=told.title, y_format=told.format, height=330)
+    latency_charts.named(figure)
+    return figure
 
 
 def jobs(scope: Scope) -> None:

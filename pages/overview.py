@@ -17,11 +17,10 @@ def main() -> None:
     st.title("Overview", anchor=False)
     models(scope)
     st.subheader(f"Worst states: {words.escaped(scope.model)}", anchor=False)
-    judged = reads.watched(scope)
-    if judged.empty:
+    if reads.watched(scope).empty:
         sidebar.nothing_measured(scope)
         return
-    worst_states(scope, summaries.telling(judged))
+    worst_states(scope)
     alerts(scope)
 
 
@@ -56,15 +55,19 @@ def _card(model: str, scope: Scope) -> None:
         st.metric("Serving", ", ".join(map(words.escaped, serving)))
 
 
-def worst_states(scope: Scope, judged: pd.DataFrame) -> None:
+def worst_states(scope: Scope) -> None:
     """The heat map; a click goes to that column."""
+    charts.show(charts.drawn(_heat, scope), "heat", "Worst state of each column on each day", on_select=_to_clicked)
+    st.caption("Worst state of each column over all monitors and metrics, in windows as long as the rule judges. Click a cell to see it.")
+
+
+def _heat(scope: Scope) -> charts.Figure:
+    judged = summaries.telling(reads.watched(scope))
     ranking = summaries.ranking(judged)
     states = summaries.worst(judged, ["column", "window_start", "window_end"])
     order = {column: i for i, column in enumerate(ranking["column"])}
     states = states.sort_values("column", key=lambda names: names.astype(str).map(order), kind="stable")
-    marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
-    charts.show(charts.heat_map(states, marks), "heat", "Worst state of each column on each day", on_select=_to_clicked)
-    st.caption("Worst state of each column over all monitors and metrics, in windows as long as the rule judges. Click a cell to see it.")
+    return charts.heat_map(states, charts.marks_of(scope))
 
 
 def _to_clicked() -> None:

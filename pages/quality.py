@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from data.errors import BadInput
-from monitors import explain, outcome_values, root_cause, summaries, thresholds
+from monitors import explain, root_cause, summaries, thresholds
 from monitors import outcome_views as views
 from pages.parts import charts, estimates, quality_charts, quality_tables, reads, reads_quality, sidebar, words
 from pages.parts.heading import heading
@@ -22,32 +22,22 @@ def main() -> None:
     scope = sidebar.scope()
     heading("Quality", "quality")
     window = st.segmented_control("Window", ["day", "week", "month"], default="week", required=True, key="window", bind="query-params")
-    task = reads_quality.task(scope)
-    judged, rules = all_judged(scope, window, str(task.get("kind", "")))
+    judged, _ = reads_quality.judged(scope, window)
     measured = judged[judged["value"].notna() & (judged["metric"] != "label_coverage")]
+    task = reads_quality.task(scope)
     if measured.empty:  # where nothing has a label, that is all that is known
         unmeasured(scope, judged, str(task.get("reason") or ""))
         estimates.show(scope, window)  # needed most where no label is there at all
         return
-    names = [str(v) for v in reads.versions(scope.model, scope.snapshot)["version"] if v in set(judged["version"])]
-    latest = str(measured.sort_values("window_start", kind="stable")["version"].iloc[-1])
-    version = scope.version or latest
-    metric = now(scope, judged, version)
-    over_time(scope, judged, rules, metric, window)
+    there = set(judged["version"])
+    names = [version for version in map(str, reads.versions(scope.model, scope.snapshot)["version"]) if version in there]
+    version = scope.version or str(measured.loc[measured["window_start"] == measured["window_start"].max(), "version"].iat[-1])
+    metric = now(scope, window, version)
+    over_time(scope, metric, window)
     estimates.show(scope, window, metric)
     in_detail(scope, names, version, str(task["kind"]))
     where_worst(scope, version, metric)
     moves_together(scope, version, metric)
-
-
-def all_judged(scope: Scope, window: str, kind: str) -> tuple[pd.DataFrame, tuple[thresholds.Rule, ...]]:
-    """Every metric of the model's kind in windows of one length, judged as if all alerted, and the rules that were taken for it."""
-    rules = reads.rules(scope)
-    metrics = [*outcome_values.METRICS.get(kind, ()), "label_coverage"]
-    for metric in metrics:
-        rules, _ = summaries.as_if_alerting(rules, window, scope.segment, monitor="quality", metric=metric)
-    judged = reads.judged(scope, [window], rules, monitor="quality")
-    return judged[judged["metric"].isin(metrics)].astype({"metric": "str", "column": "str", "version": "str"}), rules
 
 
 def unmeasured(scope: Scope, judged: pd.DataFrame, reason: str) -> None:
@@ -63,8 +53,22 @@ def unmeasured(scope: Scope, judged: pd.DataFrame, reason: str) -> None:
     )
 
 
-def now(scope: Scope, judged: pd.DataFrame, version: str) -> str:
+def now(scope: Scope, window: str, version: str) -> str:
     """How the latest window stands that has labels enough, metric by metric; gives the metric that is chosen."""
+    told, names, shown = reads.of_scope(_now, scope, window=window, version=version)
+    st.markdown(told)
+
+    def take() -> None:
+        if rows := st.session_state["metrics"].selection.rows:
+            st.session_state["metric"] = names[rows[0]]
+
+    quality_tables.metrics(shown, "metrics", take)
+    return str(st.selectbox("Metric", names, key="metric", bind="query-params", width=260))
+
+
+def _now(scope: Scope, window: str, version: str) -> tuple[str, list[str], pd.DataFrame]:
+    """The window in words, the names of its metrics and a row for each."""
+    judged, _ = reads_quality.judged(scope, window)
     own = judged[(judged["version"] == version) & (judged["column"] == "")]
     least = thresholds.resolve(reads.rules(scope), monitor="quality").min_coverage
     enough = own[own["value"].notna() & (own["coverage"] >= least) & (own["metric"] != "label_coverage")]
@@ -73,25 +77,19 @@ def now(scope: Scope, judged: pd.DataFrame, version: str) -> str:
     upto = own[own["window_start"] <= start]
     coverage = upto[(upto["metric"] == "label_coverage") & (upto["window_start"] == start)]["value"]
     late = "" if start == own["window_start"].max() else ", the latest window of which enough labels are there"
-    st.markdown(f"**{words.escaped(version)}, {words.span(start, end)}**{late}: {coverage.max():.0%} of the rows have a label.")
+    told = f"**{words.escaped(version)}, {words.span(start, end)}**{late}: {coverage.max():.0%} of the rows have a label."
     states = reads_quality.states(replace(scope, since=start.to_pydatetime(), until=end.to_pydatetime()), version)
     order = [*FIRST, *(m for m in states["metric"].unique() if m not in FIRST)]
     states = states.sort_values("metric", key=lambda names: names.map(order.index), kind="stable")
-    names: list[str] = []
-
-    def take() -> None:
-        if rows := st.session_state["metrics"].selection.rows:
-            st.session_state["metric"] = names[rows[0]]
-
-    names += quality_tables.metrics(upto, states, "metrics", take)
-    return str(st.selectbox("Metric", names, key="metric", bind="query-params", width=260))
+    return told, *quality_tables.listed(upto, states)
 
 
-def over_time(scope: Scope, judged: pd.DataFrame, rules: tuple[thresholds.Rule, ...], metric: str, window: str) -> None:
+def over_time(scope: Scope, metric: str, window: str) -> None:
     """One metric over time, with its thresholds, floors and label coverage."""
     told = words.metric(metric)
     st.subheader(f"{told.label} over time", anchor=False)
     st.caption(told.reading)
+    judged, rules = reads_quality.judged(scope, window)
     _, alerting = summaries.as_if_alerting(reads.rules(scope), window, scope.segment, monitor="quality", metric=metric)
     if not alerting:
         st.caption(f":material/notifications_off: {words.not_alerting(metric, window, scope.segment)}")
@@ -105,45 +103,66 @@ def over_time(scope: Scope, judged: pd.DataFrame, rules: tuple[thresholds.Rule, 
     if shown["value"].isna().all():
         st.info(f"{told.label} could not be measured: {words.escaped(', '.join(sorted(set(shown['reason'].dropna()))))}.", icon=":material/info:")
         return
-    served = reads.versions(scope.model, scope.snapshot)
-    marks = charts.Marks(served, reads.sample_events(scope))
     least = thresholds.resolve(rules, monitor="quality", metric=metric).min_coverage
+    figure = charts.drawn(_over_time, scope, metric=metric, column=column, window=window, least=least)
+    charts.show(figure, "over_time", f"{told.label} by {window} and version, with thresholds, floors and the share of rows that have a label")
+    if (shown["coverage"] < least).any():
+        st.caption(f"Hollow points: fewer than {least:.0%} of the window’s rows have a label yet, so it raises no alert and ends none.")
+
+
+def _over_time(scope: Scope, metric: str, column: str, window: str, least: float) -> charts.Figure:
+    told, (judged, _), marks = words.metric(metric), reads_quality.judged(scope, window), charts.marks_of(scope)
+    shown = judged[(judged["metric"] == metric) & (judged["column"] == column)]
     shown = shown.assign(hollow=shown["coverage"] < least)
     figure = charts.over_time(shown, marks, y_title=told.title, y_format=told.format, focus="label", height=460)
-    quality_charts.with_coverage(figure, judged[judged["metric"] == "label_coverage"], [str(v) for v in served["version"]], least)
-    charts.show(figure, "over_time", f"{told.label} by {window} and version, with thresholds, floors and the share of rows that have a label")
-    if shown["hollow"].any():
-        st.caption(f"Hollow points: fewer than {least:.0%} of the window’s rows have a label yet, so it raises no alert and ends none.")
+    coverage = judged[judged["metric"] == "label_coverage"]
+    return quality_charts.with_coverage(figure, coverage, [str(v) for v in marks.versions["version"]], least)
+
+
+# Title → how it is counted, how it is drawn, its key, what it shows.
+DETAILS = {
+    "Score against truth": (views.reliability, quality_charts.reliability, "reliability", "Mean score against the share of positives"),
+    "ROC curve": (views.roc, quality_charts.roc, "roc", "Recall against the false positive rate"),
+    "Errors by score": (views.deciles, quality_charts.deciles, "deciles", "Share of wrong predictions in each tenth by score"),
+}
 
 
 def in_detail(scope: Scope, names: list[str], version: str, kind: str) -> None:
     """Scores, classes and errors of the period."""
     st.subheader("In detail, over the period", anchor=False)
     if kind == "regression":
-        found = views.errors(reads_quality.merged(scope, version))
-        charts.show(quality_charts.errors(found, "label"), "errors", f"How the errors of {version} are spread")
+        charts.show(charts.drawn(_errors, scope, version=version), "errors", f"How the errors of {version} are spread")
         return
-    lines = names[-MOST_LINES:] if kind == "binary" else [version]
-    merged = {name: reads_quality.merged(scope, name) for name in lines}
+    lines = tuple(names[-MOST_LINES:]) if kind == "binary" else (version,)
     with st.grid(columns=2, min_column_width=420):
         cells = [st.container() for _ in range(4)]
-    drawn = {
-        "Score against truth": (views.reliability, quality_charts.reliability, "reliability", "Mean score against the share of positives"),
-        "ROC curve": (views.roc, quality_charts.roc, "roc", "Recall against the false positive rate"),
-        "Errors by score": (views.deciles, quality_charts.deciles, "deciles", "Share of wrong predictions in each tenth by score"),
-    }
-    for place, (title, (view, chart, key, alt)) in zip(cells, drawn.items(), strict=False):
-        found = pd.concat([view(own).assign(line=lambda t, n=name: n if kind == "binary" else t["class"]) for name, own in merged.items()])
+    for place, (title, (_, _, key, alt)) in zip(cells, DETAILS.items(), strict=False):
+        figure = charts.drawn(_detail, scope, title=title, names=tuple(names), lines=lines, kind=kind)
         with place:
             st.markdown(f"**{title}**")
-            if found.empty:
+            if figure is None:
                 st.caption("Needs a score and labels of more than one class.")
             else:
-                charts.show(chart(found, names), key, alt)
+                charts.show(figure, key, alt)
     with cells[3]:
         st.markdown(f"**Predicted and true class, {words.escaped(version)}**")
-        found = views.confusion(merged[version])
-        charts.show(quality_charts.confusion(found), "confusion", f"Rows of {version} by label and prediction")
+        charts.show(charts.drawn(_confusion, scope, version=version), "confusion", f"Rows of {version} by label and prediction")
+
+
+def _detail(scope: Scope, title: str, names: tuple[str, ...], lines: tuple[str, ...], kind: str) -> charts.Figure | None:
+    """One of the details; None where nothing can be counted."""
+    view, chart, _, _ = DETAILS[title]
+    seen = {name: view(reads_quality.merged(scope, name)) for name in lines}
+    found = pd.concat([one.assign(line=lambda t, n=name: n if kind == "binary" else t["class"]) for name, one in seen.items()])
+    return None if found.empty else chart(found, list(names))
+
+
+def _errors(scope: Scope, version: str) -> charts.Figure:
+    return quality_charts.errors(views.errors(reads_quality.merged(scope, version)), "label")
+
+
+def _confusion(scope: Scope, version: str) -> charts.Figure:
+    return quality_charts.confusion(views.confusion(reads_quality.merged(scope, version)))
 
 
 def where_worst(scope: Scope, version: str, metric: str) -> None:
@@ -172,7 +191,10 @@ def moves_together(scope: Scope, version: str, metric: str) -> None:
     st.subheader("Moves together with", anchor=False)
     st.caption("Inputs whose weekly drift goes with the metric. It says where to look, and is no proof of a cause.")
     with st.popover("Importance of the inputs", icon=":material/upload_file:", width="content"):
-        st.markdown("A CSV of `column,importance`: how much the model looks at each input. It ranks what moves by it.")
+        st.markdown(
+            "A CSV of `column,importance`: how much the model looks at each input. It ranks what moves by it. "
+            "Without one, the columns `importance_…` of the log tell it, if there are any."
+        )
         file = st.file_uploader("CSV", type="csv", key="importance", label_visibility="collapsed")
     importance = None
     if file is not None:

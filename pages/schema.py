@@ -45,7 +45,7 @@ def violations(scope: Scope, schemas: dict[str, Schema]) -> None:
     if found.empty:
         st.success("Nothing is broken in this period.", icon=":material/check_circle:")
     else:
-        ranked(found)
+        ranked(found, reads.of_scope(_listed, scope))
         _start_with(found)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         metric = st.selectbox("Metric", schema.METRICS, key="metric", bind="query-params", width=220)
@@ -68,13 +68,14 @@ def violations(scope: Scope, schemas: dict[str, Schema]) -> None:
     if not alerting:
         st.caption(f":material/notifications_off: {words.not_alerting(metric, window, scope.segment)}")
     own = judged[judged["column"] == ("" if column == words.TABLE else column)]
-    one_column(scope, own, column, metric)
+    one_column(scope, own, column, metric, window)
     offending(scope, own, "" if column == words.TABLE else column, metric, schemas)
 
 
-def ranked(found: pd.DataFrame) -> None:
-    """The table of violations; a click chooses one."""
-    shown = pd.DataFrame({
+def _listed(scope: Scope) -> pd.DataFrame:
+    """The violations in words, a row for each."""
+    found = reads_schema.violated(scope)
+    return pd.DataFrame({
         "severity": [_state(row) for row in found.to_dict("records")],
         "what": [words.metric(str(m)).label for m in found["metric"]],
         "column": [_columns(columns) for columns in found["columns"]],
@@ -84,6 +85,10 @@ def ranked(found: pd.DataFrame) -> None:
         "version": [str(v) or "all" for v in found["version"]],
         "loads": found["loads"],
     })  # fmt: skip
+
+
+def ranked(found: pd.DataFrame, shown: pd.DataFrame) -> None:
+    """The table of violations; a click chooses one."""
     config = {
         "severity": text("State", width=122, pinned=True), "what": text("What", width=120), "column": text("Column", width=150),
         "rows": text("Rows", help="That broke it, of all in the windows of this violation.", width=140),
@@ -143,17 +148,22 @@ def _take(rows: list[tuple[str, str, pd.Timestamp, pd.Timestamp]]) -> None:
         _choose(*rows[chosen[0]])
 
 
-def one_column(scope: Scope, own: pd.DataFrame, column: str, metric: str) -> None:
+def one_column(scope: Scope, own: pd.DataFrame, column: str, metric: str, window: str) -> None:
     """The metric over time."""
     told = words.metric(metric)
-    marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
     st.subheader(f"{words.escaped(column)}: {told.label.lower()} over time", anchor=False)
     if own["value"].isna().all():
         st.info(f"Not measured: {words.escaped(str(own['reason'].iloc[0]))}.", icon=":material/info:")
         return
-    shown = own.assign(version=own["version"].astype(str).replace("", "all versions"))
-    figure = charts.over_time(shown, marks, y_title=told.title, y_format=told.format, focus=column)
+    figure = charts.drawn(_over_time, scope, column=column, metric=metric, window=window)
     charts.show(figure, "over_time", f"{told.label} of {column}, with its thresholds and floors")
+
+
+def _over_time(scope: Scope, column: str, metric: str, window: str) -> charts.Figure:
+    told, (judged, _) = words.metric(metric), reads_schema.judged(scope, metric, window)
+    own = judged[judged["column"] == ("" if column == words.TABLE else column)]
+    shown = own.assign(version=own["version"].astype(str).replace("", "all versions"))
+    return charts.over_time(shown, charts.marks_of(scope), y_title=told.title, y_format=told.format, focus=column)
 
 
 def offending(scope: Scope, own: pd.DataFrame, column: str, metric: str, schemas: dict[str, Schema]) -> None:

@@ -54,27 +54,22 @@ def counted(scope: Scope, found: list[Explained]) -> None:
 
 def row_by_row(scope: Scope, window: str, found: list[Explained]) -> None:
     """Every feature, the most different first; then all on one of them."""
-    judged, alerting = judged_of(scope, window, "mismatch_rate")
+    _, alerting = reads.shown(scope, window, monitor="skew", metric="mismatch_rate")
     if not alerting:
         st.caption(f":material/notifications_off: {words.not_alerting('mismatch_rate', window, scope.segment)}")
-    ranked(found, judged)
+    ranked(reads.of_scope(_ranked, scope, window=window))
     names = [one.column for one in found]
     column = st.selectbox("Column", names, key="column", bind="query-params", width=320)
-    one_column(scope, judged[judged["column"] == column], next(one for one in found if one.column == column), window)
+    one_column(scope, next(one for one in found if one.column == column), window)
 
 
-def judged_of(scope: Scope, window: str, metric: str) -> tuple[pd.DataFrame, bool]:
-    """The measurements of a metric, judged, and whether that is as the rules say."""
-    rules, alerting = summaries.as_if_alerting(reads.rules(scope), window, scope.segment, monitor="skew", metric=metric)
-    return reads.judged(scope, [window], rules, monitor="skew", metric=metric), alerting
-
-
-def ranked(found: list[Explained], judged: pd.DataFrame) -> None:
-    """A row for each feature; a click chooses it."""
+def _ranked(scope: Scope, window: str) -> pd.DataFrame:
+    """A row for each feature, its history beside it."""
+    found, (judged, _) = reads_skew.explained(scope), reads.shown(scope, window, monitor="skew", metric="mismatch_rate")
     worst = judged.groupby("column")["level"].max() if len(judged) else pd.Series(dtype=float)
     ordered = judged.sort_values("window_start")
     history = ordered.groupby("column")["value"].agg(lambda values: [round(v, 5) for v in values.dropna()])
-    shown = pd.DataFrame({
+    return pd.DataFrame({
         "column": [one.column for one in found],
         "state": tables.states(pd.Series([worst.get(one.column, -1) for one in found])),
         "rate": [one.rate for one in found],
@@ -83,6 +78,10 @@ def ranked(found: list[Explained], judged: pd.DataFrame) -> None:
         "mismatched": [one.mismatched for one in found],
         "joined": [one.joined for one in found],
     })  # fmt: skip
+
+
+def ranked(shown: pd.DataFrame) -> None:
+    """A row for each feature; a click chooses it."""
     number = st.column_config.NumberColumn
     config = {
         "column": st.column_config.TextColumn("Column", pinned=True, width=135),
@@ -101,10 +100,10 @@ def ranked(found: list[Explained], judged: pd.DataFrame) -> None:
     )  # fmt: skip
 
 
-def one_column(scope: Scope, judged: pd.DataFrame, one: Explained, window: str) -> None:
+def one_column(scope: Scope, one: Explained, window: str) -> None:
     """Everything on one feature: when it differs, why, and how."""
     st.subheader(f"{words.escaped(one.column)} over time", anchor=False)
-    over_time(scope, judged, "mismatch_rate", one.column, window)
+    over_time(scope, "mismatch_rate", one.column, window)
     nulls = [f"{n:,} null in {side} only" for n, side in ((one.log_nulls, "serving"), (one.training_nulls, "training")) if n]
     told = f"{one.mismatched:,} of {one.joined:,} rows differ{': ' if nulls else ''}{', '.join(nulls)}."
     st.caption(f"{told} {one.tolerance}")
@@ -120,17 +119,26 @@ def one_column(scope: Scope, judged: pd.DataFrame, one: Explained, window: str) 
             st.markdown(f"**{causes.percent(cause.share)}** · {words.escaped(cause.told)}")
             st.caption(ADVICE.get(cause.name, ""))
             example_pairs(pairs.iloc[list(cause.examples)], f"examples_{i}", cause.told)
-    picture(pairs, one)
+    picture(scope, one)
 
 
-def over_time(scope: Scope, judged: pd.DataFrame, metric: str, column: str, window: str) -> None:
+def over_time(scope: Scope, metric: str, column: str, window: str) -> None:
+    judged = _own(scope, metric, column, window)
     if judged.empty or judged["value"].isna().all():
         st.info("Nothing could be measured in these windows." if judged.empty else str(judged["reason"].iloc[0]).capitalize() + ".")
         return
-    told = words.metric(metric)
-    marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
-    figure = charts.over_time(judged, marks, y_title=told.title, y_format=told.format, focus=column, height=340)
-    charts.show(figure, f"over_time_{metric}", f"{told.label} of {column or 'training rows'} by {window}, with its thresholds")
+    figure = charts.drawn(_over_time, scope, metric=metric, column=column, window=window)
+    charts.show(figure, f"over_time_{metric}", f"{words.metric(metric).label} of {column or 'training rows'} by {window}, with its thresholds")
+
+
+def _own(scope: Scope, metric: str, column: str, window: str) -> pd.DataFrame:
+    judged, _ = reads.shown(scope, window, monitor="skew", metric=metric)
+    return judged[judged["column"] == column]
+
+
+def _over_time(scope: Scope, metric: str, column: str, window: str) -> charts.Figure:
+    told, own = words.metric(metric), _own(scope, metric, column, window)
+    return charts.over_time(own, charts.marks_of(scope), y_title=told.title, y_format=told.format, focus=column, height=340)
 
 
 def example_pairs(pairs: pd.DataFrame, key: str, told: str) -> None:
@@ -159,18 +167,31 @@ def _value(text: object) -> str:
         return text
 
 
-def picture(pairs: pd.DataFrame, one: Explained) -> None:
+def picture(scope: Scope, one: Explained) -> None:
     """Training against serving: points for numbers, counts for texts."""
     if one.kind == "number":
-        numbers = pairs[["served", "trained"]].apply(pd.to_numeric, errors="coerce")
-        if (numbers.notna().all(axis=1) & ~numbers.isin([float("inf"), float("-inf")]).any(axis=1)).any():
+        if reads.of_scope(_can_be_drawn, scope, column=one.column):
             st.subheader("Training against serving", anchor=False)
-            figure = skew_charts.scatter(pairs, cause_of_each(pairs, one))
+            figure = charts.drawn(_scatter, scope, column=one.column)
             charts.show(figure, "scatter", f"Served against training values of {one.column}, mismatched pairs only")
         return
     st.subheader("Training (rows) against serving (columns)", anchor=False)
     st.caption("Mismatched pairs only, the most frequent values first.")
-    st.dataframe(skew_charts.confusion(pairs), key="confusion", alt=f"Counts of training and served values of {one.column}")
+    st.dataframe(reads.of_scope(_confusion, scope, column=one.column), key="confusion", alt=f"Counts of training and served values of {one.column}")
+
+
+def _can_be_drawn(scope: Scope, column: str) -> bool:
+    numbers = reads_skew.examples(scope, column)[["served", "trained"]].apply(pd.to_numeric, errors="coerce")
+    return bool((numbers.notna().all(axis=1) & ~numbers.isin([float("inf"), float("-inf")]).any(axis=1)).any())
+
+
+def _scatter(scope: Scope, column: str) -> charts.Figure:
+    pairs, one = reads_skew.examples(scope, column), next(one for one in reads_skew.explained(scope) if one.column == column)
+    return skew_charts.scatter(pairs, cause_of_each(pairs, one))
+
+
+def _confusion(scope: Scope, column: str) -> pd.DataFrame:
+    return skew_charts.confusion(reads_skew.examples(scope, column))
 
 
 def cause_of_each(pairs: pd.DataFrame, one: Explained) -> pd.Series:
@@ -183,24 +204,28 @@ def cause_of_each(pairs: pd.DataFrame, one: Explained) -> pd.Series:
 
 def lost_rows(scope: Scope, window: str) -> None:
     """Training rows that no log row has, over time."""
-    judged, _ = judged_of(scope, window, "unmatched_rate")
-    if judged.empty or not (judged["value"] > 0).any():
+    if not (_own(scope, "unmatched_rate", "", window)["value"] > 0).any():
         return
     st.subheader("Training rows that are not in the log", anchor=False)
     st.caption(words.metric("unmatched_rate").reading + " Where a row has no version, it is counted to the one that served most rows then.")
-    over_time(scope, judged, "unmatched_rate", "", window)
+    over_time(scope, "unmatched_rate", "", window)
 
 
 def without_key(scope: Scope, window: str, reason: str) -> None:
     """By distribution, where rows cannot be joined."""
     st.warning(f"Rows cannot be compared one by one: {words.escaped(reason)}. Their distributions are compared instead.", icon=":material/key_off:")
-    judged, alerting = judged_of(scope, window, "js")
+    judged, alerting = reads.shown(scope, window, monitor="skew", metric="js")
     if judged.empty:
         sidebar.nothing_measured(scope, "skew")
         return
-    column = tables.ranked_column(judged, "js", "" if alerting else words.not_alerting("js", window, scope.segment))
+    ranking = reads.of_scope(_by_distribution, scope, window=window)
+    column = tables.ranked_column(ranking, "js", "" if alerting else words.not_alerting("js", window, scope.segment))
     st.subheader(f"{words.escaped(column)} over time", anchor=False)
-    over_time(scope, judged[judged["column"] == column], "js", column, window)
+    over_time(scope, "js", column, window)
+
+
+def _by_distribution(scope: Scope, window: str) -> pd.DataFrame:
+    return summaries.ranking(reads.shown(scope, window, monitor="skew", metric="js")[0])
 
 
 main()

@@ -4,9 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from monitors import changes as told
-from monitors import compare, manifest_diff, summaries
-from monitors.rules import Rule
-from monitors.thresholds import resolve
+from monitors import manifest_diff
 from monitors.versions import version_order
 from pages.parts import ages, charts, reads, reads_changes, sidebar, versions_charts, versions_tables, words
 from pages.parts.heading import heading
@@ -38,16 +36,20 @@ def main() -> None:
 def rollout(scope: Scope, served: pd.DataFrame) -> None:
     """Who served when, and how much."""
     rows = reads_changes.rollout(scope.model, scope.snapshot)
-    rows = rows[(rows["window_start"] >= scope.since) & (rows["window_start"] < scope.until)]
-    marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
     st.subheader("Who served", anchor=False)
-    if rows.empty:
+    if not ((rows["window_start"] >= scope.since) & (rows["window_start"] < scope.until)).any():
         st.info("No version served in this period. Choose a longer one in the sidebar.")
     else:
-        charts.show(versions_charts.shares(rows, marks), "shares", "Share of the rows that each version served on each day")
+        charts.show(charts.drawn(_shares, scope), "shares", "Share of the rows that each version served on each day")
     order = version_order(list(served["version"]), dict(zip(served["version"], served["first"], strict=True)))
     by_order = served.set_index("version").loc[order].reset_index()
     versions_tables.served(by_order, reads_changes.manifests(scope.model, scope.snapshot))
+
+
+def _shares(scope: Scope) -> charts.Figure:
+    rows = reads_changes.rollout(scope.model, scope.snapshot)
+    rows = rows[(rows["window_start"] >= scope.since) & (rows["window_start"] < scope.until)]
+    return versions_charts.shares(rows, charts.marks_of(scope))
 
 
 def history(scope: Scope) -> None:
@@ -96,8 +98,7 @@ def consequences(scope: Scope, found: pd.DataFrame, change: pd.Series) -> None:
     if change["version"] and before is None:
         after = change["version"]
         before = after if _served(scope, after, change["at"]) else None
-    measured = reads_changes.measured(scope, window)
-    ranking = compare.before_after(measured, change["at"], before, after, windows)
+    ranking = reads_changes.before_after(scope, window, change["at"], before, after, windows)
     st.subheader("Before and after", anchor=False)
     if ranking.empty:
         st.info(
@@ -126,18 +127,23 @@ def _served(scope: Scope, version: str, at: pd.Timestamp) -> bool:
 
 def over_time(scope: Scope, row: pd.Series, window: str, change: pd.Series) -> None:
     """One metric over the whole period, with the change marked."""
-    names = {"monitor": str(row["monitor"]), "metric": str(row["metric"])}
-    rules, _ = summaries.as_if_alerting(reads.rules(scope), window, scope.segment, **names)
-    judged = reads.judged(scope, [window], rules, **names, column=str(row["column"]))
-    if judged.empty:
+    names = {"monitor": str(row["monitor"]), "metric": str(row["metric"]), "column": str(row["column"])}
+    if reads.shown(scope, window, **names)[0].empty:
         st.info("Not measured in this period. Choose a longer one in the sidebar.")
         return
-    metric = words.metric(names["metric"])
-    marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
-    figure = charts.over_time(judged, marks, y_title=metric.title, y_format=metric.format, focus=str(row["column"]), height=340)
-    if judged["window_start"].min() <= change["at"] < judged["window_end"].max():
-        versions_charts.mark(figure, change["at"], f"{change['kind']}: {change['after'] or change['what']}")
-    charts.show(figure, "change_over_time", f"{metric.label} of {row['column']} by {window}, with the change marked")
+    told = f"{change['kind']}: {change['after'] or change['what']}"
+    figure = charts.drawn(_over_time, scope, window=window, at=change["at"], told=told, **names)
+    label = words.metric(names["metric"]).label
+    charts.show(figure, "change_over_time", f"{label} of {row['column']} by {window}, with the change marked")
+
+
+def _over_time(scope: Scope, window: str, at: pd.Timestamp, told: str, **names: str) -> charts.Figure:
+    metric, (judged, _) = words.metric(names["metric"]), reads.shown(scope, window, **names)
+    marks = charts.marks_of(scope)
+    figure = charts.over_time(judged, marks, y_title=metric.title, y_format=metric.format, focus=names["column"], height=340)
+    if judged["window_start"].min() <= at < judged["window_end"].max():
+        versions_charts.mark(figure, at, told)
+    return figure
 
 
 def side_by_side(scope: Scope, served: pd.DataFrame) -> None:
@@ -156,8 +162,7 @@ def side_by_side(scope: Scope, served: pd.DataFrame) -> None:
     if first == second:
         st.info("Choose two different versions.")
         return
-    measured = reads_changes.measured(scope, window)
-    ranking = compare.two_versions(measured, first, second, _below(measured, reads.rules(scope)))
+    ranking = reads_changes.two_versions(scope, window, first, second)
     st.subheader("What was measured", anchor=False)
     if ranking.empty:
         st.info("There is nothing that was measured of both. Choose shorter windows, or run `python -m monitors run`.")
@@ -167,12 +172,6 @@ def side_by_side(scope: Scope, served: pd.DataFrame) -> None:
         st.caption(f"Up to {counts[0]} windows of {words.escaped(first)} and {counts[1]} of {words.escaped(second)}.")
     st.subheader("What they are made of", anchor=False)
     made_of(kept, first, second)
-
-
-def _below(measured: pd.DataFrame, rules: tuple[Rule, ...]) -> frozenset[tuple[str, str]]:
-    """The metrics of which low values are the bad ones, as the rules say."""
-    pairs = measured[["monitor", "metric"]].drop_duplicates().itertuples(index=False)
-    return frozenset((m, n) for m, n in pairs if resolve(rules, monitor=m, metric=n).direction == "below")
 
 
 def made_of(kept: pd.DataFrame, first: str, second: str) -> None:

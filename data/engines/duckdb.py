@@ -16,6 +16,7 @@ import pyarrow as pa
 from scipy import sparse
 
 from data.engines.places import Bins, Floats, Lookup
+from data.segmented import Values
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Array: TypeAlias = "pa.Array[Any]"
@@ -25,11 +26,11 @@ STATS = ("nulls", "nans", "pos_infs", "neg_infs", "fractions", "sum", "sum_squar
 
 @dataclass(frozen=True)
 class Plan:
-    """What is counted: `bins[version][column]`; a version may lack a column. `segments` are columns with the values that get a profile."""
+    """What is counted: `bins[version][column]`; a version may lack a column."""
 
     columns: tuple[str, ...]
     bins: Mapping[str, Mapping[str, Bins]]
-    segments: tuple[tuple[str, tuple[str, ...]], ...]
+    segments: Values
     first: int
     windows: int
     lookups: tuple[Lookup, ...]  # of the versions and null, which is the version "", the first; then of each segment column's values
@@ -41,7 +42,7 @@ class Plan:
     @cached_property
     def margins(self) -> tuple[str, ...]:
         """The segments that get a profile: `all`, then `column=value`."""
-        return ("all", *(f"{column}={value}" for column, values in self.segments for value in values))
+        return ("all", *(f"{one.column}={name}" for one in self.segments for name in one.names))
 
 
 @dataclass
@@ -118,9 +119,9 @@ def _group(batch: pa.RecordBatch, plan: Plan) -> Groups:
     version = plan.lookups[0].place(batch.column("version").to_numpy())
     version[version == len(plan.versions)] = 0  # no version: that of ""
     cell = np.zeros(batch.num_rows, np.int64)
-    for i, (_, values) in enumerate(plan.segments):
-        cell = cell * (len(values) + 1) + plan.lookups[i + 1].place(batch.column(f"segment_{i}").to_numpy()) + 1
-    cells = int(np.prod([len(values) + 1 for _, values in plan.segments], dtype=np.int64))
+    for i, one in enumerate(plan.segments):
+        cell = cell * (len(one.names) + 1) + plan.lookups[i + 1].place(batch.column(f"segment_{i}").to_numpy()) + 1
+    cells = int(np.prod([len(one.names) + 1 for one in plan.segments], dtype=np.int64))
     window = batch.column("window").to_numpy() - plan.first
     low = int(window.min())
     span = int(window.max()) - low + 1
@@ -141,10 +142,10 @@ def _group(batch: pa.RecordBatch, plan: Plan) -> Groups:
 def _spread(plan: Plan, version: Ints, window: Ints, cell: Ints) -> dict[int, tuple[slice, Ints, Any]]:
     """Which (window, margin) each group adds to: the whole, and one segment a segment column unless its value is none of those kept."""
     margins = [np.zeros(len(cell), np.int64)]
-    first = 1 + sum(len(values) for _, values in plan.segments)
-    for _, values in reversed(plan.segments):
-        cell, code = np.divmod(cell, len(values) + 1)
-        first -= len(values)
+    first = 1 + sum(len(one.names) for one in plan.segments)
+    for one in reversed(plan.segments):
+        cell, code = np.divmod(cell, len(one.names) + 1)
+        first -= len(one.names)
         margins.append(np.where(code > 0, first + code - 1, -1))
     result = {}
     for v in np.unique(version):

@@ -25,7 +25,7 @@ def declare(add: Callable[..., argparse.ArgumentParser]) -> None:
     one.add_argument("--version", metavar="V", help="of this version alone (default: weeks of every one, segments of the latest)")
     one.add_argument("--segment", metavar="S", default="all", help="such as region=north (default: all rows)")
     one.add_argument("--metric", metavar="X", choices=monitor.METRICS, help="what segments and inputs are told of (default: the one that alerts)")
-    one.add_argument("--importance", metavar="FILE", help="a CSV of column,importance: how much the model looks at each input")
+    one.add_argument("--importance", metavar="FILE", help="a CSV of column,importance of each input (default: the log's columns importance_…)")
     one.add_argument("--format", choices=("text", "csv", "json"), default="text", help="csv: the weeks alone")
 
 

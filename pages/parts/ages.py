@@ -16,14 +16,13 @@ LABELS = {"model_age_days": "Age of the model", "reference_age_days": "Age of th
 
 def ages(scope: Scope) -> None:
     """Everything on ages; nothing where nothing was measured."""
-    measured = reads._cached(run.measurements, scope.snapshot, model=scope.model, monitor="staleness", segment="all", window="day")
+    measured = _measured(scope)
     if measured.empty:
         return
     st.subheader("How old, and for how long", anchor=False)
-    served = reads.versions(scope.model, scope.snapshot)
-    life = lifetimes.served(served, served["last"].max())
+    life, shown = reads.of_scope(_told, scope)
     metric, trends = _trends(scope)
-    _table(life, measured, trends)
+    _table(shown, bool(trends))
     names = {version: words.escaped(version) for version in life["version"]}
     lines = lifetimes.sentences(life, names)
     serving = life.loc[life["is_serving"], "version"]
@@ -37,6 +36,18 @@ def ages(scope: Scope) -> None:
     _over_time(scope, measured)
 
 
+def _measured(scope: Scope) -> pd.DataFrame:
+    found: pd.DataFrame = reads._cached(run.measurements, scope.snapshot, model=scope.model, monitor="staleness", segment="all", window="day")
+    return found
+
+
+def _told(scope: Scope) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """How long each version served, and a row for each at the end of its last day."""
+    served = reads.versions(scope.model, scope.snapshot)
+    life = lifetimes.served(served, served["last"].max())
+    return life, _rows(life, _measured(scope), _trends(scope)[1])
+
+
 def _trends(scope: Scope) -> tuple[str, dict[str, lifetimes.Trend]]:
     found: tuple[str, dict[str, lifetimes.Trend]] = reads._cached(_read_trends, scope.snapshot, model=scope.model)
     return found
@@ -47,8 +58,7 @@ def _read_trends(store: Store, model: str) -> tuple[str, dict[str, lifetimes.Tre
     return run_staleness.trends(store, model, judging)
 
 
-def _table(life: pd.DataFrame, measured: pd.DataFrame, trends: dict[str, lifetimes.Trend]) -> None:
-    """A row a version, at the end of its last day."""
+def _rows(life: pd.DataFrame, measured: pd.DataFrame, trends: dict[str, lifetimes.Trend]) -> pd.DataFrame:
     known = measured[measured["value"].notna()]
     last = known.sort_values("window_start").drop_duplicates(["version", "metric"], keep="last")
     values = last.pivot(index="version", columns="metric", values="value")
@@ -60,6 +70,11 @@ def _table(life: pd.DataFrame, measured: pd.DataFrame, trends: dict[str, lifetim
         if (trend := trends.get(version)) is not None:
             one |= {"crosses": trend.crosses.date() if trend.crosses is not None else None, "told": trend.why_not}
         rows.append(one)
+    return pd.DataFrame(rows)
+
+
+def _table(shown: pd.DataFrame, has_trends: bool) -> None:
+    """A row a version, at the end of its last day."""
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     config: dict[str, Any] = {
         "version": text("Version", pinned=True, width=90),
@@ -69,12 +84,12 @@ def _table(life: pd.DataFrame, measured: pd.DataFrame, trends: dict[str, lifetim
         "reference_age_days": number("Reference (days)", format="%.0f", help="From the end of what it learnt from.", width=115),
         "label_lag_hours": number("Labels after (hours)", format="%.3g", help="The median of the last day with labels.", width=135),
     }
-    if trends:
+    if has_trends:
         told = "If the trend goes on, from this day on."
         config["crosses"] = st.column_config.DateColumn("Quality too low from", format="D MMM YYYY", help=told, width=150)
         config["told"] = text("Why no day", width=190)
     st.dataframe(
-        pd.DataFrame(rows).reindex(columns=list(config)), hide_index=True, column_config=config, column_order=list(config),
+        shown.reindex(columns=list(config)), hide_index=True, column_config=config, column_order=list(config),
         row_height=tables.ROW, key="ages", placeholder="–", alt="Each version with its age, that of its reference and how late its labels come",
     )  # fmt: skip
 
@@ -93,6 +108,6 @@ def _over_time(scope: Scope, measured: pd.DataFrame) -> None:
             st.info("Not measured in this period. Choose a longer one in the sidebar.")
             return
         told = words.metric(str(metric))
-        marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
+        marks = charts.marks_of(scope)
         figure = charts.over_time(judged, marks, y_title=told.title, y_format=told.format, height=320)
         charts.show(figure, "ages_over_time", f"{told.label} by day and version")

@@ -38,7 +38,7 @@ def headline(found: pd.DataFrame, sound: pd.DataFrame) -> None:
     )
 
 
-def table(found: pd.DataFrame, sound: pd.DataFrame, key: str, on_select: Callable[[], None]) -> Any:
+def listed(found: pd.DataFrame, sound: pd.DataFrame) -> pd.DataFrame:
     """A line for each number and what broke of it, the worst first; then the sound ones."""
     broke = pd.DataFrame({
         "number": found["column"].replace("", ROWS), "state": tables.states(found["level"]),
@@ -53,7 +53,11 @@ def table(found: pd.DataFrame, sound: pd.DataFrame, key: str, on_select: Callabl
     })  # fmt: skip
     shown = pd.concat([broke, rest], ignore_index=True).astype({"windows": "Int64", "rows": "Int64", "of": "Int64"})
     empty = ([] if len(found) else list(broke.columns[3:])) + ([] if rest["reason"].any() else ["reason"])
-    shown = shown.drop(columns=empty)
+    return shown.drop(columns=empty)
+
+
+def table(shown: pd.DataFrame, key: str, on_select: Callable[[], None]) -> Any:
+    """What `listed` gives."""
     return st.dataframe(
         shown, hide_index=True, height=tables.ROW * min(len(shown) + 1, tables.MOST_ROWS) + 3, column_config=_config(), key=key,
         row_height=tables.ROW, on_select=on_select, selection_mode="single-row", placeholder="",

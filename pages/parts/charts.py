@@ -1,5 +1,5 @@
 """Charts of measurements and profiles. Plotly stands here, in lanes.py, stacks.py and timeline.py alone. Functions take judged tables
-and give figures; `show` puts one on the page.
+and give figures; `drawn` keeps one, `show` puts it on the page.
 
 Times are given to Plotly without a zone, as UTC: with one it is ten times as slow. Every line has a colour of its own, since
 Plotly's default is black and vanishes on the dark page.
@@ -15,11 +15,15 @@ import streamlit as st
 
 from data.sample.events import Event
 from monitors import summaries
-from pages.parts import words
+from pages.parts import reads, words
 from pages.parts.colours import LEVELS, Palette, faint, palette
-from pages.parts.lanes import LANE, WHOLE_HEIGHT, Marks, add_lanes, lay_out, legend, naive, naive_time
+from pages.parts.lanes import LANE, WHOLE_HEIGHT, Marks, add_lanes, lay_out, legend, marks_of, naive, naive_time
+from pages.parts.scope import Scope
 from pages.parts.sketch import Sketch
 
+__all__ = ["Figure", "Marks", "distributions", "drawn", "heat_map", "marks_of", "over_time", "show"]
+
+Figure = go.Figure
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "pentagon", "hexagon")
 TOLD = ["window_start", "window_end", "level", "rows", "noise", "usual"]  # of a point
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
@@ -31,6 +35,11 @@ def show(figure: go.Figure, key: str, alt: str, on_select: Callable[[], None] | 
     if on_select is not None:
         options |= {"on_select": on_select, "selection_mode": "points"}
     return st.plotly_chart(figure, **options)
+
+
+def drawn(what: Callable[..., Figure | None], scope: Scope, **asked: Any) -> Any:
+    """The figure, if any, that `what(scope, …)` draws, kept as what was read is: see `reads.of_scope`. To draw takes ten times as long as to show."""
+    return reads.of_scope(what, scope, look=str(st.context.theme.type), **asked)
 
 
 def over_time(

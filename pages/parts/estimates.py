@@ -8,7 +8,7 @@ import streamlit as st
 from monitors.estimated_trust import COVERED, NOT_TRUSTED, WINDOW, WITH_CARE
 from monitors.periods import Period
 from monitors.usual import LEVEL
-from pages.parts import charts, estimate_charts, reads, reads_estimates, words
+from pages.parts import charts, estimate_charts, reads_estimates, words
 from pages.parts.scope import Scope
 
 FIRST = ("roc_auc", "log_loss", "accuracy", "f1", "precision", "recall", "brier", "mae", "rmse")  # as they are offered
@@ -38,11 +38,14 @@ def show(scope: Scope, period: Period, metric: str | None = None) -> None:
     seen = told.seen[told.seen["metric"] == metric]
     doubts(seen, period)
     st.markdown(track_record(told.record[told.record["metric"] == metric], seen, period))
-    label = words.metric(metric)
-    marks = charts.Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
-    figure = estimate_charts.against_truth(seen, marks, y_title=label.title, y_format=label.format)
-    charts.show(figure, "estimates", f"{label.label} by {period}, estimated without labels and as labels showed it")
+    figure = charts.drawn(_against_truth, scope, period=period, metric=metric)
+    charts.show(figure, "estimates", f"{words.metric(metric).label} by {period}, estimated without labels and as labels showed it")
     st.caption(SHIFT)
+
+
+def _against_truth(scope: Scope, period: Period, metric: str) -> charts.Figure:
+    label, seen = words.metric(metric), reads_estimates.told(scope, period).seen
+    return estimate_charts.against_truth(seen[seen["metric"] == metric], charts.marks_of(scope), y_title=label.title, y_format=label.format)
 
 
 def track_record(record: pd.DataFrame, seen: pd.DataFrame, period: Period) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -9,8 +10,9 @@ import plotly.graph_objects as go
 
 from data.sample.events import Event
 from monitors.changes import sentence
-from pages.parts import reads_changes, words
+from pages.parts import reads, reads_changes, words
 from pages.parts.colours import Palette, readable
+from pages.parts.scope import Scope
 from pages.parts.sketch import Sketch
 
 LANE = 19  # px, one lane of versions or events above a chart
@@ -41,6 +43,11 @@ class Marks:
         kinds = {event.kind for event in self.events}
         told = [name for name, rows in (("versions", self.versions), ("changes", self.changes)) if len(rows)]
         return told + [kind for kind in ("planted", "real") if kind in kinds]
+
+
+def marks_of(scope: Scope) -> Marks:
+    """All that is to be marked for the scope's model."""
+    return Marks(reads.versions(scope.model, scope.snapshot), reads.sample_events(scope))
 
 
 def add_lanes(figure: go.Figure | Sketch, marks: Marks, seen: pd.DataFrame, plot: int, colours: Palette) -> None:
@@ -77,7 +84,7 @@ def add_lanes(figure: go.Figure | Sketch, marks: Marks, seen: pd.DataFrame, plot
             _event_lane(figure, seen_of, lanes.index(kind), colour, (first, last))
 
 
-def _version_lane(figure: go.Figure | Sketch, row: Any, i: int, start: pd.Timestamp, end: pd.Timestamp, colours: Palette) -> None:
+def _version_lane(figure: go.Figure | Sketch, row: Any, i: int, start: datetime, end: datetime, colours: Palette) -> None:
     colour = colours.series[i % len(colours.series)]
     name = words.plain_html(str(row.version))
     figure.add_scatter(
@@ -91,7 +98,7 @@ def _version_lane(figure: go.Figure | Sketch, row: Any, i: int, start: pd.Timest
 
 
 def _event_lane(
-    figure: go.Figure | Sketch, shown: Sequence[Event], lane: int, colour: str, axis: tuple[pd.Timestamp, pd.Timestamp]
+    figure: go.Figure | Sketch, shown: Sequence[Event], lane: int, colour: str, axis: tuple[datetime, datetime]
 ) -> None:
     """Events as bars as long as they lasted, with a mark where each begins, since most last a day in a year."""
     first, last = axis
@@ -176,6 +183,6 @@ def naive(times: pd.Series) -> pd.Series:
     return times.dt.tz_convert("UTC").dt.tz_localize(None)
 
 
-def naive_time(time: Any) -> pd.Timestamp:
-    """As `naive`, of one time."""
-    return pd.Timestamp(time).tz_convert("UTC").tz_localize(None)
+def naive_time(time: Any) -> datetime:
+    """As `naive`, of one time; no Timestamp, of which a single one makes Plotly search the whole figure for what JSON cannot say."""
+    return pd.Timestamp(time).tz_convert("UTC").tz_localize(None).to_pydatetime()

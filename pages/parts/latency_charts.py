@@ -1,6 +1,7 @@
 """Charts of times: percentiles over days with their steps and leaks, and two versions over each other on a logarithmic axis."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -111,8 +112,8 @@ def _findings(figure: go.Figure, found: pd.DataFrame, column: str, colours: Pale
         first = True
         for row in found[found["kind"] == kind].to_dict("records") if len(found) else []:
             said = words.plain_html(views.sentence(row, column)).replace(", ", ",<br>")
-            start = naive_time(row["start"]) + pd.Timedelta(hours=12)
-            x = [start, naive_time(row["end"]) - pd.Timedelta(hours=12)] if kind == "leak" else [start]
+            start = naive_time(row["start"]) + timedelta(hours=12)
+            x = [start, naive_time(row["end"]) - timedelta(hours=12)] if kind == "leak" else [start]
             y = [row["before"], row["after"]] if kind == "leak" else [row["after"]]
             slower = row["factor"] > 1
             colour = colours.state(2) if slower else colours.state(0)

@@ -13,9 +13,13 @@ from pages.parts import tables, words
 FIGURES = "%.3g"
 
 
-def components(judged: pd.DataFrame, names: list[str]) -> None:
+def at_a_glance(judged: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """A row per component: its last measured window and the worst state of what alerts."""
-    rows = [_component(judged[judged["column"] == name], name) for name in names]
+    return pd.DataFrame([_component(judged[judged["column"] == name], name) for name in names])
+
+
+def components(shown: pd.DataFrame) -> None:
+    """The components, as `at_a_glance` gives them."""
     number = st.column_config.NumberColumn
     config: dict[str, Any] = {
         "component": st.column_config.TextColumn("Component", pinned=True, width=170),
@@ -28,7 +32,7 @@ def components(judged: pd.DataFrame, names: list[str]) -> None:
         "version": st.column_config.TextColumn("Version", help="The version of the last window.", width=70),
     }
     st.dataframe(
-        pd.DataFrame(rows), hide_index=True, column_config=config, column_order=list(config), row_height=tables.ROW, key="components",
+        shown, hide_index=True, column_config=config, column_order=list(config), row_height=tables.ROW, key="components",
         alt="Each latency column with its state and its latest percentiles",
     )  # fmt: skip
 

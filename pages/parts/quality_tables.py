@@ -15,8 +15,8 @@ from pages.parts import tables, words
 ROW, MOST = tables.ROW, 11
 
 
-def metrics(judged: pd.DataFrame, states: pd.DataFrame, key: str, on_select: Callable[[], None]) -> list[str]:
-    """A row per metric: its state in the latest window, value with interval, the reference's, its history; gives the metrics in their order.
+def listed(judged: pd.DataFrame, states: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
+    """The metrics in their order, and a row for each: its state in the latest window, value with interval, the reference's, its history.
 
     Parameters
     ----------
@@ -38,8 +38,11 @@ def metrics(judged: pd.DataFrame, states: pd.DataFrame, key: str, on_select: Cal
         "rows": at["rows"].to_numpy(),
         "reason": at["reason"].to_numpy(),
     })  # fmt: skip
-    if not shown["reason"].any():
-        shown = shown.drop(columns="reason")
+    return names, shown if shown["reason"].any() else shown.drop(columns="reason")
+
+
+def metrics(shown: pd.DataFrame, key: str, on_select: Callable[[], None]) -> None:
+    """A row per metric, as `listed` gives them."""
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     config = {
         "metric": text("Metric", pinned=True, width=190),
@@ -56,7 +59,6 @@ def metrics(judged: pd.DataFrame, states: pd.DataFrame, key: str, on_select: Cal
         shown, hide_index=True, height=ROW * min(len(shown) + 1, MOST) + 3, column_config=config, key=key, row_height=ROW,
         on_select=on_select, selection_mode="single-row", alt="The metrics of quality as they stand in the latest window",
     )  # fmt: skip
-    return names
 
 
 def worst(found: Found, everything: bool) -> None:
@@ -107,7 +109,7 @@ def together(found: pd.DataFrame) -> None:
         "otherwise": number("In the others", format="percent", help="An input that always breaches tells nothing.", width=100),
         "same_onset": st.column_config.TextColumn("Began together", help="A breach of both began in one week.", width=110),
         "correlation": number("Rank correlation", format="%.2f", help="Of its psi with how bad the metric was, over the weeks.", width=120),
-        "importance": number("Importance", format="percent", help="As the file tells.", width=90),
+        "importance": number("Importance", format="percent", help="As the file tells, or the log's columns importance_…", width=90),
     }
     st.dataframe(
         shown, hide_index=True, height=ROW * min(len(shown) + 1, MOST) + 3, column_config=config, row_height=ROW, key="together",

@@ -1,5 +1,10 @@
-"""What pages read, and the only cache: by the store's place, its snapshot and what was asked, so nothing stale is ever shown."""
+"""What pages read, and the only cache: by the store's place, its snapshot and what was asked, so nothing stale is ever shown.
 
+The rules are of the snapshot too, so what was judged under those in force is kept whole, and with it what was drawn of it. What is kept is
+shared by all who look and not copied for each, which took longer than most of the reads: nothing that comes from here may be changed.
+"""
+
+import inspect
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -30,13 +35,28 @@ def store() -> Store:
     return _opened(default_place())
 
 
-@st.cache_data(max_entries=96, show_spinner="Reading …")
+@st.cache_resource(max_entries=96, show_spinner="Reading …")
 def _read(place: str, snapshot: int, _what: Callable[..., Any], name: str, arguments: tuple[tuple[str, Any], ...]) -> Any:  # noqa: ARG001 - key of the cache
     return _what(_opened(place), **dict(arguments))
 
 
 def _cached(what: Callable[..., Any], snapshot: int, **arguments: Any) -> Any:
-    return _read(default_place(), snapshot, what, what.__qualname__, tuple(sorted(arguments.items())))
+    return _read(default_place(), snapshot, what, _named(what), tuple(sorted(arguments.items())))
+
+
+@st.cache_resource(max_entries=256, show_spinner="Reading …")
+def _made(key: str, _what: Callable[..., Any], _scope: Scope, _arguments: dict[str, Any]) -> Any:  # noqa: ARG001 - key of the cache
+    return _what(_scope, **_arguments)
+
+
+def of_scope(what: Callable[..., Any], scope: Scope, look: str = "", **arguments: Any) -> Any:
+    """What `what(scope, …)` gives, kept: a function of a module's or a page's own that depends on these, the store and the `look` alone."""
+    key = repr((default_place(), scope, look, _named(what), sorted(arguments.items())))  # one text is hashed ten times as fast as its parts
+    return _made(key, what, scope, arguments)
+
+
+def _named(what: Callable[..., Any]) -> str:
+    return f"{inspect.getfile(what)} {what.__qualname__}"  # not its module: that of every page is __main__
 
 
 @st.cache_resource(max_entries=24, show_spinner="Reading measurements …")
@@ -150,19 +170,31 @@ def judged(scope: Scope, windows: Sequence[str], judging: Sequence[thresholds.Ru
     return cut(thresholds.judge(prepared(scope, windows, **names), judging), scope)
 
 
+def shown(scope: Scope, window: str, **names: str | None) -> tuple[Frame, bool]:
+    """One metric in windows of a length, judged as if it alerted in them, and whether it does by the rules. Names: as `prepared`."""
+    found: tuple[Frame, bool] = of_scope(_shown, scope, window=window, **names)
+    return found
+
+
+def _shown(scope: Scope, window: str, monitor: str, metric: str, column: str | None = None, segment: str | None = None) -> tuple[Frame, bool]:
+    judging, alerting = summaries.as_if_alerting(rules(scope), window, segment or scope.segment, monitor=monitor, metric=metric)
+    return judged(scope, [window], judging, monitor=monitor, metric=metric, column=column, segment=segment), alerting
+
+
 def watched(scope: Scope) -> Frame:
     """All that can alert, judged, in the scope; in a segment that no rule is for, as if the rules of the whole were for it."""
+    found: Frame = of_scope(_watched, scope)
+    return found
+
+
+def _watched(scope: Scope) -> Frame:
     everything = rules(scope)
     asked = {
         (one.monitor, one.metric, one.window)
         for one in summaries.watched(everything)
         if one.segment in (None, "all", scope.segment)
     }
-    parts = []
-    for monitor, metric, window in sorted(asked, key=str):
-        names = {"monitor": monitor, "metric": metric}
-        judging, _ = summaries.as_if_alerting(everything, window, scope.segment, **names)
-        parts.append(judged(scope, [window], judging, **names))
+    parts = [_shown(scope, window, monitor, metric)[0] for monitor, metric, window in sorted(asked, key=str)]
     return pd.concat(parts, ignore_index=True)
 
 

@@ -7,8 +7,10 @@ import streamlit as st
 
 from data import lineage
 from data.manifests import keep
-from monitors import run, run_changes
+from monitors import compare, run, run_changes
 from monitors.changes import COLUMNS
+from monitors.rulebook import resolve
+from monitors.rules import Rule
 from pages.parts import reads
 from pages.parts.scope import Scope
 
@@ -44,7 +46,34 @@ def served(model: str, at: int) -> Frame:
     return found
 
 
-def measured(scope: Scope, window: str) -> Frame:
+def before_after(scope: Scope, window: str, at: pd.Timestamp, before: str | None, after: str | None, windows: int) -> Frame:
+    """Every metric before a change and after it, that which moved most first."""
+    found: Frame = reads.of_scope(_before_after, scope, window=window, at=at, before=before, after=after, windows=windows)
+    return found
+
+
+def two_versions(scope: Scope, window: str, first: str, second: str) -> Frame:
+    """Every metric of two versions, that which differs most first."""
+    found: Frame = reads.of_scope(_two_versions, scope, window=window, first=first, second=second)
+    return found
+
+
+def _before_after(scope: Scope, window: str, at: pd.Timestamp, before: str | None, after: str | None, windows: int) -> Frame:
+    return compare.before_after(_measured(scope, window), at, before, after, windows)
+
+
+def _two_versions(scope: Scope, window: str, first: str, second: str) -> Frame:
+    measured = _measured(scope, window)
+    return compare.two_versions(measured, first, second, _below(measured, reads.rules(scope)))
+
+
+def _below(measured: Frame, rules: tuple[Rule, ...]) -> frozenset[tuple[str, str]]:
+    """The metrics of which low values are the bad ones, as the rules say."""
+    pairs = measured[["monitor", "metric"]].drop_duplicates().itertuples(index=False)
+    return frozenset((m, n) for m, n in pairs if resolve(rules, monitor=m, metric=n).direction == "below")
+
+
+def _measured(scope: Scope, window: str) -> Frame:
     """Everything that was measured of the scope's model and segment in windows of a length, whatever monitor it is of."""
     asked: dict[str, Any] = {"model": scope.model, "segment": scope.segment, "window": window}
     found: Frame = reads._cached(run.measurements, scope.snapshot, **asked)

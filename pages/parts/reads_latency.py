@@ -7,18 +7,34 @@ import pandas as pd
 from data import jobs
 from data.store import Store
 from monitors import latency_views as views
-from monitors import run
+from monitors import run, summaries
 from monitors.compare_latency import Compared
 from pages.parts import reads
 from pages.parts.scope import Scope
 
 Frame = pd.DataFrame
+JUDGED = ("p95_ratio", "p50_growth", "p50_step", "p50", "p95", "p99", "mean")
 
 
 def components(scope: Scope) -> list[str]:
     """The latency columns of the model's log, in the order of their names."""
     found: list[str] = reads._cached(_components, scope.snapshot, model=scope.model)
     return found
+
+
+def judged(scope: Scope, window: str) -> Frame:
+    """Percentiles in windows of one length, and whatever has a rule in the windows of that rule."""
+    found: Frame = reads.of_scope(_judged, scope, window=window)
+    return found
+
+
+def _judged(scope: Scope, window: str) -> Frame:
+    rules = reads.rules(scope)
+    here = (None, "all", scope.segment)
+    watched = {(one.metric, one.window) for one in summaries.watched(rules) if one.monitor == "latency" and one.segment in here}
+    asked = {(metric, window) for metric in ("p50", "p95", "p99", "p95_ratio")} | {one for one in watched if one[0] in JUDGED}
+    found = [reads.judged(scope, [length], rules, monitor="latency", metric=metric) for metric, length in sorted(asked)]
+    return pd.concat(found, ignore_index=True)
 
 
 def days(scope: Scope, column: str, whole: bool = False) -> dict[str, views.Daily]:

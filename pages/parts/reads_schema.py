@@ -8,9 +8,10 @@ import pandas as pd
 
 from data import violations
 from data.store import Store
-from monitors import breaches, invariants, run, schema, summaries
+from monitors import breaches, invariants, run, schema
+from monitors.commands.schema import exported
 from monitors.rulebook import resolve
-from monitors.schemas import Edits, Schema
+from monitors.schemas import Edits, Schema, laid_over
 from pages.parts import reads
 from pages.parts.reads import _cached
 from pages.parts.scope import Scope
@@ -23,15 +24,18 @@ def judged(scope: Scope, metric: str, window: str | None = None) -> tuple[Frame,
 
     What is measured of the model as a whole is shown whichever version is chosen.
     """
-    rules = reads.rules(scope)
-    window = window or resolve(rules, monitor="schema", metric=metric, segment=scope.segment).window
+    window = window or resolve(reads.rules(scope), monitor="schema", metric=metric, segment=scope.segment).window
     about = replace(scope, version=None) if metric in breaches.WITHOUT_ROWS else scope
-    judging, alerting = summaries.as_if_alerting(rules, window, scope.segment, monitor="schema", metric=metric)
-    return reads.judged(about, [window], judging, monitor="schema", metric=metric), alerting
+    return reads.shown(about, window, monitor="schema", metric=metric)
 
 
 def violated(scope: Scope) -> Frame:
     """The violations of the scope, the worst first, with the files that brought them."""
+    found: Frame = reads.of_scope(_violated, scope)
+    return found
+
+
+def _violated(scope: Scope) -> Frame:
     parts = [judged(scope, metric)[0] for metric in schema.METRICS]
     found = breaches.violations(pd.concat(parts, ignore_index=True), reads.versions(scope.model, scope.snapshot))
     arrived = _cached(_parts, scope.snapshot, model=scope.model)
@@ -61,6 +65,17 @@ def edits(model: str, at: int) -> dict[str, Edits]:
     """Version of the reference → the edits in force."""
     found: dict[str, Edits] = _cached(invariants.edits, at, model=model)
     return found
+
+
+def export(scope: Scope, version: str, form: str) -> tuple[str, tuple[str, ...]]:
+    """The schema in force of a reference as a file, and what that cannot say."""
+    found: tuple[str, tuple[str, ...]] = reads.of_scope(_export, scope, version=version, form=form)
+    return found
+
+
+def _export(scope: Scope, version: str, form: str) -> tuple[str, tuple[str, ...]]:
+    base = learnt(scope.model, scope.snapshot)[version]
+    return exported(laid_over(base, edits(scope.model, scope.snapshot).get(version, Edits())), form)
 
 
 def history(model: str, at: int) -> Frame:

@@ -7,6 +7,7 @@ import pandas as pd
 from data import evidence_stability
 from data.evidence_stability import Evidence, Question
 from data.store import Store
+from monitors import breaks as stability_breaks
 from monitors import ranking, summaries
 from monitors.stability import METRICS
 from pages.parts import reads
@@ -35,14 +36,19 @@ def _told(store: Store, asked: Question) -> Told | None:
     return Told(seen, tuple(ranking.rank(seen.inputs, seen.is_broken)), ranking.beside(seen.inputs, seen.is_broken))
 
 
-def of_segment(scope: Scope, window: str, metric: str, column: str, segment: str) -> pd.DataFrame:
-    """One metric of a column in another segment than the scope's."""
-    rules, _ = summaries.as_if_alerting(reads.rules(scope), window, segment, monitor="stability", metric=metric)
-    return reads.judged(scope, [window], rules, monitor="stability", metric=metric, column=column, segment=segment)
-
-
 def judged(scope: Scope, window: str) -> pd.DataFrame:
     """Every stability metric of the scope, judged; where all rows are shown, also the segments in which something stands still."""
+    found: pd.DataFrame = reads.of_scope(_judged, scope, window=window)
+    return found
+
+
+def breaks(scope: Scope, window: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What broke, and the numbers that are whole."""
+    found: tuple[pd.DataFrame, pd.DataFrame] = reads.of_scope(_breaks, scope, window=window)
+    return found
+
+
+def _judged(scope: Scope, window: str) -> pd.DataFrame:
     rules = reads.rules(scope)
     for metric in METRICS:
         rules, _ = summaries.as_if_alerting(rules, window, scope.segment, monitor="stability", metric=metric)
@@ -52,3 +58,9 @@ def judged(scope: Scope, window: str) -> pd.DataFrame:
     parts = reads.judged(scope, [window], rules, monitor="stability", metric="constant", segment="*")
     parts = parts[(parts["segment"] != "all") & (parts["level"] > 0)]
     return pd.concat([own.astype({"segment": "str"}), parts.astype({"segment": "str"})], ignore_index=True)
+
+
+def _breaks(scope: Scope, window: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    measured = judged(scope, window)
+    found = stability_breaks.breaks(measured)
+    return found, stability_breaks.whole(measured, found)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from data.errors import BadInput
 from monitors import schema_foreign, schemas
-from monitors.commands.schema import exported, wanted
+from monitors.commands.schema import wanted
 from monitors.schema_yaml import less
 from monitors.schemas import EDITABLE, TYPES, Column, Edits, Schema, TableEdit, laid_over
 from pages.parts import jobs, reads_schema, tables, words
@@ -213,7 +213,7 @@ def exchange(scope: Scope, learnt: Mapping[str, Schema]) -> None:
     edits = reads_schema.edits(scope.model, scope.snapshot).get(schema.version, Edits())
     st.subheader("Export", anchor=False)
     with st.container(horizontal=True):
-        files = {form: exported(laid_over(schema, edits), form) for form in FORMS}
+        files = {form: reads_schema.export(scope, schema.version, form) for form in FORMS}
         for form, (content, _) in files.items():
             st.download_button(
                 FORMS[form],

@@ -6,12 +6,14 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from data.segmented import MOST, RESTS
 from pages.parts import reads, words
 from pages.parts.scope import Scope
 
 # What is shown is what stands in the URL: a bound widget writes its options as `format_func` shows them, so there is none.
 PERIODS = {"all data": None, "last 7 days": 7, "last 28 days": 28, "last 91 days": 91, "chosen days": None}
 EVERY = "every version"
+REST = f"Of a column with more than {MOST} values, those with most rows have a segment each; all others together are “other”."
 
 
 def draw() -> None:
@@ -81,7 +83,8 @@ def _chosen(models: list[str], snapshot: int) -> Scope:
         served = reads.versions(model, snapshot)
         version = st.selectbox("Version", [EVERY, *served["version"]], key="version", bind="query-params")
         segments = reads.segments(model, snapshot) or ["all"]
-        segment = st.selectbox("Segment", segments, key="segment", bind="query-params")
+        some = any(name.partition("=")[2] in RESTS for name in segments)
+        segment = st.selectbox("Segment", segments, key="segment", bind="query-params", help=REST if some else None)
         since, until = _period(served)
     return Scope(model, None if version == EVERY else version, segment, since, until, snapshot)
 

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from monitors import summaries
 from pages.parts import words
 
 ROW = 35  # px
@@ -25,11 +24,10 @@ def take(names: list[str]) -> None:
         st.session_state["column"] = names[rows[0]]
 
 
-def ranked_column(judged: pd.DataFrame, metric: str, why_silent: str) -> str:
+def ranked_column(ranking: pd.DataFrame, metric: str, why_silent: str) -> str:
     """The columns by how far they are above their limits, and the one that is chosen among them; `why_silent` where they raise no alerts."""
     if why_silent:
         st.caption(f":material/notifications_off: {why_silent}")
-    ranking = summaries.ranking(judged)
     names = list(ranking["column"])
     ranked(ranking, "column", metric, key="ranked", on_select=lambda: take(names))
     return str(st.selectbox("Column", names, key="column", bind="query-params", width=320))

@@ -1,7 +1,7 @@
 """What a page's script costs with a warm cache, and whether more rows make it dearer.   python tests/benchmarks/bench_pages.py [ROWS …]
 
-The same year of 365 days, 30 features and three versions, from few rows and from many: the median of five runs of each page's script, in
-milliseconds, after one that filled the cache. Stores go to .bench/.
+The same year of 365 days, 30 features and three versions, from few rows and from many: the median of five runs of each page's script and its
+shell, in milliseconds, after one that filled the cache. Stores go to .bench/.
 """
 
 import os
@@ -9,8 +9,10 @@ import statistics
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from data.load import load
@@ -31,9 +33,20 @@ def store(rows: int) -> Path:
     load(opened, [logs.write(HERE / "reference.parquet", 100_000, 30, -60, seed=1, drifts=False)], "bench", "reference", roles=roles)
     load(opened, [logs.write(HERE / f"year-{rows}.parquet", rows, 365)], "bench", roles=roles)
     run.run(opened)
-    opened.connection.close()
+    opened.close()
     (place / "done").touch()
     return place
+
+
+def with_its_shell() -> None:
+    """Have a page run by dashboard.py, as a server does: for a folder called pages, AppTest runs a page's file alone, without the sidebar."""
+    begin = PagesManager.__init__
+
+    def begin_without_folder(self: PagesManager, *given: Any, **named: Any) -> None:
+        begin(self, *given, **named)
+        PagesManager.uses_pages_directory = False
+
+    PagesManager.__init__ = begin_without_folder  # type: ignore[method-assign]
 
 
 def warm(page: str) -> float:
@@ -53,6 +66,7 @@ def _seconds(app: AppTest) -> float:
 
 
 def main() -> None:
+    with_its_shell()
     sizes = [int(float(size)) for size in sys.argv[1:]] or [36_500, 3_650_000]
     names = sorted(path.stem for path in Path("pages").glob("*.py") if path.stem != "__init__")
     found = {}

@@ -12,7 +12,7 @@ import pandas as pd
 
 from data import bins as learning
 from data import profile as profiling
-from data import refresh
+from data import refresh, segmented
 from data.load import load
 from data.roles import from_dict
 from data.sql import quote
@@ -47,7 +47,7 @@ def profiles(store: Store, segments: bool) -> None:
     (source,) = refresh.log_sources(cursor, "bench", roles)
     reference = learning.reference_source(cursor, "bench", roles)
     assert reference is not None
-    values = profiling.segments(cursor, [source, reference])
+    values = segmented.segments(cursor, [source, reference])
     touched = profiling.windows(cursor, source)
     learnt = learning.kept(cursor, "bench")[""]
     bins = dict.fromkeys(touched["version"].unique(), learnt)
@@ -61,7 +61,7 @@ def learn(store: Store) -> None:
     if not learning.kept(cursor, "bench"):
         roles = from_dict(logs.ROLES)
         reference = learning.reference_source(cursor, "bench", roles)
-        refresh.learn_references(store, "bench", roles, reference, ("",), profiling.segments(cursor, [reference]), {}, lambda _s, _p: None)
+        refresh.learn_references(store, "bench", roles, reference, ("",), segmented.segments(cursor, [reference]), {}, lambda _s, _p: None)
 
 
 def against_scan(rows: int) -> list[tuple[str, Cost, float]]:

@@ -143,7 +143,7 @@ def test_counts_are_those_of_the_raw_rows(tmp_path_factory, log, first, second):
     # Every mismatch of so few rows is drawn, with both values as they were.
     differing = {name: sum(n for at, n in expected[name].items() if at[1] == "all" and at[3] == "mismatched") for name in NAMES}
     assert Counter(drawn(store, model="m")["column"]) == +Counter(differing)
-    store.connection.close()
+    store.close()
 
 
 # ---- rules, one by one --------------------------------------------------------------------------------------------------------

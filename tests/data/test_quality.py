@@ -84,7 +84,7 @@ def binary(tmp_path_factory) -> Iterator[tuple[Store, pd.DataFrame]]:
     known.loc[other.index, "y"] = np.where(other["truth"] == "1", "0", "1")
     known.loc[other.index, "lag"] = 30.0
     yield store, known
-    store.connection.close()
+    store.close()
 
 
 def parts(rows: pd.DataFrame):
@@ -303,6 +303,27 @@ def test_sums_of_a_regression_are_those_of_pandas(store: Store):
         at = np.searchsorted(EDGES, both["said"])
         assert outcomes.matrix(row.to_frame().T, "spot_squares", 4)[0] == pytest.approx(np.bincount(at, error**2, 4))
         assert outcomes.matrix(row.to_frame().T, "spot_labelled", 4)[0].tolist() == np.bincount(at, minlength=4).tolist()
+
+
+def test_sums_of_a_regression_are_the_same_to_the_bit_in_any_order(tmp_path, monkeypatch):
+    """Of numbers of all sizes, the greatest there is among them, loaded in one order and in another, in files of other sizes."""
+    monkeypatch.setenv("VIGIA_THREADS", "2")
+    rng, n = np.random.default_rng(8), 4000
+    rows = pd.DataFrame({"ts": DAYS[0], "the key": [str(i) for i in range(n)], "v": "v1", "r": "eu", ODD: "x"})
+    rows = rows.assign(said=rng.normal(size=n) * 10.0 ** rng.integers(-12, 12, n), y=rng.normal(size=n))
+    huge = rows.assign(ts=DAYS[1])[:2].assign(said=[1.7e308, 1e-300], y=[-1.7e308, 0.0])
+    found = []
+    for name, parts in (("one", [rows, huge]), ("other", [huge, rows[2000:].sample(frac=1, random_state=1), rows[:2000]])):
+        opened = open_store(str(tmp_path / name))
+        for i, part in enumerate(parts):
+            put(opened, f"{name}{i}", part, score=None, types={"said": "number", "y": "number"})
+        frame = learning.frame("m", "", {"said": Bins("number", EDGES)}, from_dict(ROLES | {"score": None}))
+        quality.transact(opened, lambda c, frame=frame: append(c, "bins", frame), "bins")
+        count(opened)
+        # As text a double has all the digits that it takes to read it again.
+        found.append(opened.cursor().execute("SELECT COLUMNS(*)::VARCHAR FROM main.quality ORDER BY segment, window_start").fetchall())
+    assert len(found[0]) == 8  # all, r=eu, the odd one, and both, on two days
+    assert found[0] == found[1]
 
 
 # ---- what kind of task ----------------------------------------------------------------------------------------------------------

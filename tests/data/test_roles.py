@@ -13,7 +13,7 @@ from data.roles import Roles, from_dict, guess, lake_types, load_yaml, saved, to
 from data.store import Store
 
 NAMES = st.lists(
-    st.text(min_size=1, max_size=8).filter(lambda name: not name.startswith("_")), min_size=6, max_size=6, unique=True
+    st.text(min_size=1, max_size=8).filter(lambda name: not name.startswith("_")), min_size=7, max_size=7, unique=True
 )
 
 
@@ -24,7 +24,8 @@ def test_roles_come_back_from_their_dict_as_they_were(names: list[str], window: 
         label=names[1],
         latency=(names[2],),
         features=(names[3], names[4]),
-        segments=(names[4],),
+        segments=(names[4], names[6]),
+        segment_pairs=((min(names[4], names[6]), max(names[4], names[6])),),
         ignored=(names[5],),
         types=((names[3], "number"), (names[4], "category")),
         window=window,
@@ -48,6 +49,9 @@ def test_roles_come_back_from_their_dict_as_they_were(names: list[str], window: 
         ("segments: [a]\nignored: [a]", r'the column "a" stands in `segments` and in `ignored`'),
         ("features: [a]\ntypes: {a: float}", r"`types` takes lines such as"),
         ("features: [a]\ntypes: {aa: number}", r'`types` names "aa", which has no role\. Did you mean "a"'),
+        ("segments: [a]\nsegment_pairs: [a, b]", r"`segment_pairs` takes pairs of segment columns such as"),
+        ("segments: [a]\nsegment_pairs: [[a, a]]", r"`segment_pairs` takes pairs of segment columns such as"),
+        ("segments: [aa]\nsegment_pairs: [[aa, b]]", r'`segment_pairs` names "b", which is not among `segments`\. There is "aa"'),
         ("window: week", r'`window` is one of day, hour, found "week"'),
         ("task: ranking", r'`task` is one of binary, multiclass, regression, found "ranking"'),
         ("positive: [1]", r"`positive` takes text, found \[1\]"),
@@ -95,6 +99,7 @@ def frame(rows: int = 40, **more: object) -> pd.DataFrame:
         "request_id": [f"r{i}" for i in range(rows)],
         "model_version": "v1",
         "income": [i * 1.5 for i in range(rows)],
+        "importance_income": [i / 7 for i in range(rows)],
         "region": ["north", "south"] * (rows // 2),
         "note": [f"free words {i}" for i in range(rows)],
         "latency_ms": [i % 7 for i in range(rows)],
@@ -114,7 +119,7 @@ def test_roles_are_guessed_from_names_types_and_values_with_a_reason_for_each():
     roles, reasons = guess(kinds(sample), sample)
     assert (roles.timestamp, roles.inference_id, roles.model_version) == ("event_time", "request_id", "model_version")
     assert (roles.prediction, roles.score, roles.label) == ("y_pred", "y_pred_proba", "y_true")
-    assert (roles.ignored, roles.latency) == (("note",), ("latency_ms",))
+    assert (roles.ignored, roles.latency) == (("importance_income", "note"), ("latency_ms",))
     assert (roles.segments, roles.features) == (("region",), ("income", "region"))
     assert dict(roles.types) == {"income": "number", "region": "category", "y_pred": "category", "y_true": "category"}
     assert set(reasons) == set(sample)

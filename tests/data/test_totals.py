@@ -118,7 +118,7 @@ def test_a_store_of_format_1_gets_what_it_lacks(tmp_path):
         cursor.execute("UPDATE main.vigia SET format = 1")
 
     transact(old, back, "as it was")
-    old.connection.close()
+    old.close()
     new = open_store(place)
     assert new.frame("SELECT errors FROM main.profiles").empty
     assert new.frame("SELECT * FROM main.parts").empty

@@ -1,6 +1,7 @@
 """A real server on a free port, waiting for a page of it, and what must hold of every page."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ ODD_NAMES = ['in"come; --', "<b>bold</b>", "a.b", " lead", "x[0]", "größe"]
 STREAMLITS_OWN = {"svg-img-alt", "presentation-role-conflict", "aria-dialog-name", "list", "listitem"}
 FITS = "(main => main.scrollWidth === main.clientWidth)(document.querySelector('[data-testid=stMain]'))"
 HAS_SCHEME = "scheme => getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === scheme"
+PATIENCE = 180_000  # ms that a state may take to come: other workers take their share of the machine, and only what fails waits so long
 IDLE = '[data-testid="stApp"][data-test-connection-state="CONNECTED"][data-test-script-state="notRunning"]'
 
 
@@ -60,6 +62,15 @@ def settle(page: Page) -> None:
     page.wait_for_timeout(150)
     page.wait_for_selector(IDLE)
     assert page.get_by_test_id("stException").all_inner_texts() == []
+
+
+def through_menu(page: Page, *names: str) -> Iterator[str]:
+    """Go to these pages by the menu, one after the other, which costs half of a link; each is given when its script is done."""
+    for name in names:
+        page.locator(f'[data-testid="stSidebarNavLink"][href$="/{name}"]').click()
+        page.wait_for_url(re.compile(rf"/{name}(\?|$)"))  # it changes when the page's script has begun
+        settle(page)
+        yield name
 
 
 def choose(page: Page, box: str, option: str, exact: bool = False) -> None:

@@ -2,7 +2,6 @@
 
 import math
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlparse
@@ -10,18 +9,20 @@ from urllib.parse import urlparse
 import numpy as np
 import pandas as pd
 import pytest
-from browsing import ODD_NAMES, ROOT, serving, settle
+from browsing import ODD_NAMES, PATIENCE, ROOT, serving, settle
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 SAMPLE = ROOT / "data" / "sample"
 FEATURES = ["carrier", "origin", "hour", "seats", "temp", "humid", "pressure", "precip"]  # of 17: what each page shows needs no more
-expect.set_options(timeout=60_000)  # other workers take their share of the machine
+expect.set_options(timeout=PATIENCE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests in a browser last: what is quick to fail comes first. Among them the largest modules first, so that no worker ends alone."""
-    sizes = Counter(item.path for item in items)
-    items.sort(key=lambda item: sizes[item.path] if "e2e" in item.path.parts else math.inf, reverse=True)
+    """Tests in a browser last: what is quick to fail comes first. Among them the longest modules first, so that no worker ends alone.
+
+    How long one takes goes with the length of its text (measured), not with the number of its tests: the three of `test_sources` take long.
+    """
+    items.sort(key=lambda item: item.path.stat().st_size if "e2e" in item.path.parts else math.inf, reverse=True)
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +32,12 @@ def browser_type_launch_args() -> dict[str, object]:
         pytest.fail("The browser tests need Chromium or Chrome (Debian: sudo apt-get install chromium).")
     quiet = ("quic", "background-networking", "component-update", "sync", "dev-shm-usage", "gpu")
     return {"executable_path": found, "args": ["--no-sandbox", "--no-first-run", *(f"--disable-{what}" for what in quiet)]}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, object]) -> dict[str, object]:
+    """As wide as a page is looked at, so that its charts are not drawn once more for it; and nothing moves that need not."""
+    return {**browser_context_args, "viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce"}
 
 
 @pytest.fixture(scope="session")
@@ -115,7 +122,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
     outside: list[str] = []
     context.clear_cookies()
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(PATIENCE)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(f"{message.text} {message.location}") if _is_ours(message) else None)
     page.on("request", lambda request: outside.append(request.url) if _leaves(request.url) else None)

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import unequal_model
-from axe_playwright_python.sync_playwright import Axe
-from browsing import serving
+from browsing import check_widths_and_schemes, serving
 from playwright.sync_api import Page, expect
 
 Visit = Callable[..., Page]
@@ -29,6 +28,7 @@ def test_it_says_who_is_selected_less_and_who_is_too_few_to_say(visit: Visit, hi
     expect(page.get_by_text("Raises no alerts: nobody has said")).to_be_visible()
     expect(page.get_by_role("heading", name="Versions")).to_be_visible()
     expect(page.locator(".stPlotlyChart text", has_text="critical 0.8")).to_be_visible()
+    check_widths_and_schemes(page)
 
 
 def test_another_column_one_group_and_the_rows_of_a_segment(visit: Visit, hiring: str):
@@ -46,13 +46,3 @@ def test_versions_tell_their_age_and_how_long_they_last(visit: Visit, hiring: st
     page.get_by_text("Over time", exact=True).click()
     page.get_by_text("Age of the model", exact=True).click()
     expect(page.locator(".stPlotlyChart text", has_text="Age of the model (days)")).to_be_visible()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(scheme: str, page: Page, visit: Visit, hiring: str):
-    page.emulate_media(color_scheme=scheme)
-    visit("fairness", hiring)
-    found = Axe().run(page).response["violations"]
-    own = {"svg-img-alt", "presentation-role-conflict", "aria-dialog-name", "list", "listitem"}  # Streamlit's own elements
-    serious = {v["id"]: [n["html"][:200] for n in v["nodes"]] for v in found if v["impact"] in ("serious", "critical")}
-    assert {name: nodes for name, nodes in serious.items() if name not in own} == {}

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 Visit = Callable[..., Page]
 
 
-def test_the_page_shows_times_steps_and_two_versions(visit: Visit):
+def test_the_page_shows_times_steps_and_two_versions_and_a_chosen_component_stands_in_the_url(visit: Visit):
     page = visit("latency")
     expect(page.get_by_role("heading", name="latency_features_ms over time")).to_be_visible()
     expect(page.get_by_text("p50, p95, p99 (ms)")).to_be_visible()
@@ -18,6 +18,10 @@ def test_the_page_shows_times_steps_and_two_versions(visit: Visit):
     for heading in ("Against thresholds", "Two versions compared", "By version of model, code and data", "Errors", "Throughput", "Jobs"):
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
     expect(page.get_by_text("python -m monitors jobs add")).to_be_visible()
+    choose(page, "Component", "latency_model_ms")
+    settle(page)
+    expect(page.get_by_role("heading", name="latency_model_ms over time")).to_be_visible()
+    assert "column=latency_model_ms" in page.url
 
 
 def test_a_link_opens_the_component_and_the_metric(visit: Visit):
@@ -25,14 +29,6 @@ def test_a_link_opens_the_component_and_the_metric(visit: Visit):
     expect(page.get_by_role("heading", name="latency_model_ms over time")).to_be_visible()
     expect(page.get_by_text("Step of p50.", exact=False).first).to_be_visible()
     expect(page.get_by_text(re.compile("v1 against v2, at p95: .* times as fast"))).to_be_visible()
-
-
-def test_a_chosen_component_stands_in_the_url(visit: Visit):
-    page = visit("latency")
-    choose(page, "Component", "latency_model_ms")
-    settle(page)
-    expect(page.get_by_role("heading", name="latency_model_ms over time")).to_be_visible()
-    assert "column=latency_model_ms" in page.url
 
 
 def test_one_version_alone_is_not_compared(visit: Visit):

@@ -18,6 +18,10 @@ def test_the_page_tells_how_right_the_model_is_and_where_it_is_not(visit: Visit)
     for chart in ("Mean score against the share of positives", "Recall against", "Share of wrong predictions", "Rows of v2 by label"):
         expect(page.get_by_role("figure", name=re.compile(chart))).to_be_visible()
     expect(page.get_by_text(re.compile("segments and pairs (are|is) worse than all others beyond noise"))).to_be_visible()
+    # Importances would rank the inputs; of a wrong file it is told what is wrong.
+    page.get_by_role("button", name="Importance of the inputs").click()
+    page.locator("input[type=file]").set_input_files({"name": "i.csv", "mimeType": "text/csv", "buffer": b"column,importance\nnope,1\n"})
+    expect(page.get_by_text(re.compile('i.csv, line 2: there is no input "nope"'))).to_be_visible()
 
 
 def test_a_link_opens_the_metric_and_a_choice_stands_in_the_url(visit: Visit):
@@ -28,13 +32,6 @@ def test_a_link_opens_the_metric_and_a_choice_stands_in_the_url(visit: Visit):
     settle(page)
     expect(page.get_by_role("heading", name="Where Accuracy is worst")).to_be_visible()
     assert "metric=accuracy" in page.url
-
-
-def test_importances_rank_the_inputs_and_a_wrong_file_is_told(visit: Visit):
-    page = visit("quality")
-    page.get_by_role("button", name="Importance of the inputs").click()
-    page.locator("input[type=file]").set_input_files({"name": "i.csv", "mimeType": "text/csv", "buffer": b"column,importance\nnope,1\n"})
-    expect(page.get_by_text(re.compile('i.csv, line 2: there is no input "nope"'))).to_be_visible()
 
 
 def test_a_model_without_labels_says_how_to_load_them(visit: Visit):

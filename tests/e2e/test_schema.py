@@ -1,6 +1,5 @@
 """The schema page in a real browser: what was broken, by which rows; the schema as a file, applied with a reason, in the history."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -43,7 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     healthy[["time", "plan"]].to_parquet(folder / "alone.parquet")
     load(store, [folder / "alone.parquet"], "alone", roles=from_dict({"timestamp": "time", "features": ["plan"]}))
     run.run(store)
-    store.connection.close()
+    store.close()
     return folder / "store"
 
 
@@ -66,31 +65,6 @@ def test_a_violation_names_its_rows_file_and_values(made_url: str, page: Page):
     expect(page.get_by_text("Most frequent:")).to_be_visible()
 
 
-def test_a_file_is_applied_with_a_reason_and_stands_in_the_history(made: Path, page: Page, tmp_path: Path):
-    place = Path(shutil.copytree(made, tmp_path / "store"))
-    file = tmp_path / "schema.yaml"
-    file.write_text(f"columns:\n  '{ODD}': {{max: 2.5}}\n  gone: {{required_in: [training]}}\n")
-    with serving(place) as url:
-        page.goto(f"{url}/schema?model=churn")
-        settle(page)
-        page.get_by_role("tab", name="Export and import").click()
-        expect(page.get_by_text("SageMaker constraints.json cannot say")).to_be_visible()
-        page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
-        why = page.get_by_label("Why", exact=True)
-        page.get_by_role("button", name="Save", exact=True).click()
-        expect(page.get_by_text("Write why first")).to_be_visible()
-        why.fill("it may be more")
-        why.press("Tab")
-        page.get_by_role("button", name="Save and measure").click()
-        expect(page.get_by_text("Schema saved as edit 1.")).to_be_visible(timeout=120_000)
-        settle(page)
-        page.get_by_role("tab", name="Violations").click()
-        expect(page.get_by_text("1 violation")).to_be_visible()
-    store = open_store(str(place))
-    assert invariants.history(store, "churn")["reason"].tolist() == ["it may be more"] * 2
-    assert run.alerts(store, model="churn").query("monitor == 'schema'")["metric"].tolist() == ["new_column"]
-
-
 def test_a_broken_file_is_told_in_a_sentence(made_url: str, page: Page, tmp_path: Path):
     file = tmp_path / "schema.pbtxt"
     file.write_text("feature {\n name: \n}")
@@ -107,3 +81,27 @@ def test_a_model_without_a_reference_says_what_to_do(made_url: str, page: Page):
     expect(page.get_by_text("Nothing is broken in this period.")).to_be_visible()
     page.get_by_role("tab", name="Learnt schema").click()
     expect(page.get_by_text("No reference was profiled, so nothing was learnt.").first).to_be_visible()
+
+
+def test_a_file_is_applied_with_a_reason_and_stands_in_the_history(made: Path, made_url: str, page: Page, tmp_path: Path):
+    """The last of these tests: it writes into the store that all of them look at."""
+    file = tmp_path / "schema.yaml"
+    file.write_text(f"columns:\n  '{ODD}': {{max: 2.5}}\n  gone: {{required_in: [training]}}\n")
+    page.goto(f"{made_url}/schema?model=churn")
+    settle(page)
+    page.get_by_role("tab", name="Export and import").click()
+    expect(page.get_by_text("SageMaker constraints.json cannot say")).to_be_visible()
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
+    why = page.get_by_label("Why", exact=True)
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Write why first")).to_be_visible()
+    why.fill("it may be more")
+    why.press("Tab")
+    page.get_by_role("button", name="Save and measure").click()
+    expect(page.get_by_text("Schema saved as edit 1.")).to_be_visible(timeout=120_000)
+    settle(page)
+    page.get_by_role("tab", name="Violations").click()
+    expect(page.get_by_text("1 violation")).to_be_visible()
+    store = open_store(str(made))
+    assert invariants.history(store, "churn")["reason"].tolist() == ["it may be more"] * 2
+    assert run.alerts(store, model="churn").query("monitor == 'schema'")["metric"].tolist() == ["new_column"]

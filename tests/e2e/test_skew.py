@@ -52,7 +52,7 @@ def _fill(place: Path) -> None:
         load(store, [place / "training.parquet"], model, "training", None, own)
     load(store, [place / "bare.parquet"], "bare", "log", None, keyed)
     run(store)
-    store.connection.close()
+    store.close()
 
 
 def test_features_stand_with_their_causes_and_one_with_its_pairs(page: Page, visit: Visit, skewed_url: str):

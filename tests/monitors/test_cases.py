@@ -19,11 +19,6 @@ from monitors import run
 DAY = pd.Timestamp("2026-03-01")
 
 
-@pytest.fixture
-def store(tmp_path) -> Store:
-    return open_store(str(tmp_path / "store"))
-
-
 def measured(store: Store, tmp_path: Path, reference: pd.DataFrame | None, log: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
     """(column, metric) → the measurement of the first day, after a real load and run."""
     for name, table in (("reference", reference), ("log", log)):

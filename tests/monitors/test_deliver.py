@@ -46,7 +46,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     load(store, [folder / "reference.parquet"], "churn", "reference", roles=roles)
     load(store, [folder / "week1.parquet", folder / "week2.parquet"], "churn", "log", roles=roles)
     run.run(store)
-    store.connection.close()
+    store.close()
     return folder
 
 

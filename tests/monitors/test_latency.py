@@ -11,16 +11,11 @@ from hypothesis import strategies as st
 from timing import START, frame_of_bins, lognormal, profiles
 
 from data.load import load
-from data.store import Store, open_store
+from data.store import Store
 from monitors import latency, run
 from monitors.__main__ import main
 
 DAY, WEEK = pd.Timedelta(days=1), pd.Timedelta(days=7)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(str(tmp_path / "store"))
 
 
 def measured(days: dict[tuple[str, str, int], object], *versioned: str) -> pd.DataFrame:

@@ -110,8 +110,3 @@ def test_edges_rise_by_two_percent_so_that_the_middle_of_a_bin_is_within_one():
         assert np.all(np.abs(middle[1:-1] / edges[1:] - 1) < 0.01)
         assert np.all(np.abs(middle[1:-1] / edges[:-1] - 1) < 0.0101)
         assert edges[-1] == pytest.approx(last, rel=0.02)
-
-
-def test_a_value_with_an_ampersand_is_no_pair():
-    names = pd.Series(["all", "region=north & south", "carrier=AA & origin=EWR"])
-    assert outcomes.is_pair(names).tolist() == [False, False, True]

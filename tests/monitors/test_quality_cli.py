@@ -48,13 +48,14 @@ def place(tmp_path_factory: pytest.TempPathFactory, log: pd.DataFrame) -> Path:
     folder = tmp_path_factory.mktemp("quality")
     store = open_store(str(folder / "store"))
     rows(MONDAY - pd.Timedelta(weeks=6), 6, spoilt=False).to_parquet(folder / "training.parquet")
-    log.drop(columns="y").to_parquet(folder / "log.parquet")
+    looked = {"importance_x": np.where(np.arange(len(log)) % 2, 0.6, -0.6), "importance_gone": [np.nan, *[0.2] * (len(log) - 1)]}
+    log.drop(columns="y").assign(**looked).to_parquet(folder / "log.parquet")
     log[["id", "y"]].to_parquet(folder / "labels.parquet")
     load(store, [folder / "training.parquet"], "m", "reference", "v1", ROLES)
     load(store, [folder / "log.parquet"], "m", "log", roles=ROLES)
     load(store, [folder / "labels.parquet"], "m", "labels", roles=ROLES)
     run.run(store)
-    store.connection.close()
+    store.close()
     return folder
 
 
@@ -86,6 +87,8 @@ def test_the_worst_segment_and_the_input_that_moved_with_it(place: Path, capsys:
 
 def test_an_importance_ranks_and_mistakes_are_told(place: Path, capsys: pytest.CaptureFixture[str]):
     (place / "i.csv").write_text("column,importance\nx,0.7\n")
+    logged = json.loads(told(place, capsys, "--format", "json"))[0]
+    assert logged["moves_together"][0]["importance"] == pytest.approx(0.6 / (0.6 + 0.2))  # the mean size, whatever the sign
     found = json.loads(told(place, capsys, "--format", "json", "--importance", str(place / "i.csv")))[0]
     assert found["moves_together"][0]["importance"] == 1
     for more, said in (

@@ -17,11 +17,6 @@ ROLES = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def store(tmp_path) -> Store:
-    return open_store(str(tmp_path / "store"))
-
-
 def rows(first: str, days: int, version: str = "v1", seed: int = 0, shift: float = 0.0) -> pd.DataFrame:
     n, g = 200 * days, np.random.default_rng([seed, days])
     score = g.random(n)

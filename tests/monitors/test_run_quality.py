@@ -56,4 +56,4 @@ def test_a_run_counts_what_labels_touch_and_fills_a_store_of_before(tmp_path, mo
     pd.testing.assert_frame_equal(run.quality(store, model="m", segment="r=x"), found)
     pd.testing.assert_frame_equal(run.measurements(store, model="m", monitor="quality", segment="all"), measured)
     assert run.quality(store, model="m", since=DAY + pd.Timedelta(days=1))["rows"].sum() == 2
-    store.connection.close()
+    store.close()

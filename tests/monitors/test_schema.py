@@ -20,11 +20,6 @@ from monitors.schemas import edits_from
 DAY = pd.Timestamp("2026-03-01", tz="UTC")
 
 
-@pytest.fixture
-def store(tmp_path) -> Store:
-    return open_store(str(tmp_path / "store"))
-
-
 def put(
     store: Store, tmp_path: Path, name: str, table: pd.DataFrame | pa.Table, dataset: str = "log", roles: dict | None = None
 ) -> int:

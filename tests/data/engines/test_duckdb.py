@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from data.bins import edges, hashes, lookup, with_hashes
 from data.engines.duckdb import Plan, profile
 from data.engines.places import Bins
+from data.segmented import Segmented
 
-SEGMENTS = (("region", ("eu", "us")), ("channel", ("api", "app", "web")))
+SEGMENTS = (Segmented("region", ("eu", "us")), Segmented("channel", ("api", "app", "web")))
 ODD = [np.nan, np.inf, -np.inf, 0.0, 3.0, -1e9, 1e9]
 
 
@@ -60,7 +61,7 @@ def plan(connection, shared: bool) -> Plan:
     bins = {f"v{i + 1}": {"x": number[0 if shared else i], "c": text[0 if shared else i]} for i in range(3)}
     if not shared:
         del bins["v3"]["x"]
-    lookups = (lookup(connection, (*bins, None)), *(lookup(connection, values) for _, values in SEGMENTS))
+    lookups = (lookup(connection, (*bins, None)), *(lookup(connection, one.names) for one in SEGMENTS))
     return Plan(("x", "c"), bins, SEGMENTS, 100, 4, lookups)
 
 
