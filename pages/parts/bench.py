@@ -48,7 +48,7 @@ class Bench:
     @property
     def marks(self) -> charts.Marks:
         """What happened, for the charts over time."""
-        return charts.Marks(reads.versions(self.scope.model, self.scope.snapshot), reads.sample_events(self.scope))
+        return charts.marks_of(self.scope)
 
 
 def whole(scope: Scope) -> Scope:
