@@ -130,7 +130,8 @@ def name_of(monitor: ModuleType) -> str:
 def _chunks(store: Store, model: str, since: Any, until: Any) -> list[tuple[bool, list[str]]]:
     """Whether over the whole history, and columns: so many that their profiles fit into memory. A query and a table have a price of their own."""
     sql = """SELECT list_contains($whole, role) AS whole, "column", count(*) AS n FROM main.profiles
-        WHERE model = $model AND (dataset = 'reference' OR (window_end > $since AND window_start < $until)) GROUP BY ALL ORDER BY ALL"""
+        WHERE model = $model AND (dataset = 'reference' OR list_contains($whole, role) OR (window_end > $since AND window_start < $until))
+        GROUP BY ALL ORDER BY ALL"""
     found: list[tuple[bool, list[str]]] = []
     held, values = 0, {"model": model, "since": since, "until": until, "whole": list(WHOLE)}
     for whole, column, n in store.rows(sql, values):

@@ -163,6 +163,27 @@ def test_a_reference_with_times_gives_windows_of_its_own(store: Store, tmp_path:
     assert own["value"].between(15, 25).all()
 
 
+def test_what_was_measured_of_times_stays_when_later_rows_lack_them_or_nothing_is_new(store: Store, tmp_path: Path):
+    def put(first: str, **times: object) -> None:
+        ts = pd.date_range(first, periods=200, freq=pd.Timedelta(days=1) / 100)
+        pd.DataFrame({"ts": ts, "x": 1.0} | times).to_parquet(tmp_path / f"{first}.parquet")
+        load(store, [tmp_path / f"{first}.parquet"], "m")
+        run.run(store)
+
+    def kept() -> pd.DataFrame:
+        found = run.measurements(store, monitor="latency", until=pd.Timestamp("2026-03-04", tz="UTC"), window="day")
+        return found[found["metric"] != "throughput"]
+
+    put("2026-03-02", latency_ms=lognormal(1, 200), latency_model_ms=lognormal(2, 200))
+    before = kept()
+    assert set(before["column"]) >= {"latency_ms", "latency_model_ms"}
+    put("2026-03-09", latency_ms=lognormal(3, 200))  # the model's time is logged no more
+    pd.testing.assert_frame_equal(kept(), before)
+    store.rows("DELETE FROM main.tasks")  # as in a store of before, which lacks the outcomes and nothing else
+    assert run.run(store)
+    pd.testing.assert_frame_equal(kept(), before)
+
+
 def test_the_command_compares_and_lists(store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     parts = []
     for version, first, factor in (("v1", "2026-03-02", 1.0), ("v2", "2026-03-16", 1.5)):
