@@ -90,7 +90,8 @@ def put(about: About, base: Rule, fields: Mapping[str, Any], *, whole: bool = Fa
         past.append(move)
     now.clear()
     now.update(wanted)
-    typed(about).update(value for value in wanted.values() if isinstance(value, float))
+    if hold is None:
+        typed(about).update(value for value in wanted.values() if isinstance(value, float))
 
 
 def can_undo(about: About) -> bool:

@@ -24,6 +24,11 @@ def draw(about: Mapping[str, str], rule: Rule) -> None:
     HANDLES(key="limit_handles", data=data, on_moved_change=lambda: _moved(about), height=1)
 
 
+def is_told() -> bool:
+    """Whether this run is about a handle that moved."""
+    return bool(st.session_state.get("limit_handles", {}).get("moved"))
+
+
 def _moved(about: Mapping[str, str]) -> None:
     if told := st.session_state["limit_handles"].get("moved"):
         drafts.put(about, drafts.base(about), {told["limit"]: float(told["value"])}, hold=told.get("hold") or None)

@@ -1,5 +1,6 @@
 """What the moved rule would have given: the alerts counted, one column over time, when they were, and each of them opened."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -144,16 +145,15 @@ def _listed(events: pd.DataFrame) -> pd.DataFrame:
 
 def _table(listed: pd.DataFrame) -> None:
     """Every alert, what it was and would be."""
-    rows = listed.to_dict("records")
     shown = pd.DataFrame({
         "change": listed["change"].map(SIGNS).to_numpy(),
-        "severity": [_each(row, lambda one: f"{_icon(one['severity'])} {one['severity']}") for row in rows],
+        "severity": _both(listed, ["severity"], _severity),
         "column": listed["column"].where(listed["column"] != "", words.TABLE).to_numpy(),
         "version": listed["version"].to_numpy(),
         "segment": listed["segment"].to_numpy(),
-        "when": [_each(row, lambda one: words.span(one["start"], one["end"])) for row in rows],
-        "windows": [_each(row, lambda one: f"{int(one['windows']):,}") for row in rows],
-        "peak": [_each(row, lambda one: words.number(one["peak"])) for row in rows],
+        "when": _both(listed, ["start", "end"], words.span),
+        "windows": _both(listed, ["windows"], lambda windows: f"{int(windows):,}"),
+        "peak": _both(listed, ["peak"], words.number),
     })  # fmt: skip
     if (shown["segment"] == "all").all():
         shown = shown.drop(columns="segment")
@@ -165,30 +165,29 @@ def _table(listed: pd.DataFrame) -> None:
     st.dataframe(
         shown, hide_index=True, column_config=config, key="replayed", height=tables.ROW * min(len(shown) + 1, tables.MOST_ROWS) + 3,
         row_height=tables.ROW, alt="Every alert under the rule in force and under the moved one", selection_mode="single-row",
-        on_select=lambda: _picked(rows),
+        on_select=lambda: _picked(listed),
     )  # fmt: skip
 
 
-def _picked(rows: list[dict[Any, Any]]) -> None:
+def _severity(severity: str) -> str:
+    return f"{words.ICONS[2 if severity == 'critical' else 1]} {severity}"
+
+
+def _picked(listed: pd.DataFrame) -> None:
     if chosen := st.session_state["replayed"].selection.rows:
-        row = rows[chosen[0]]
-        side = sides(row)[-1]
-        _choose(tuple(row[name] for name in NAMES), row[f"{side}_start"])
+        row = listed.iloc[chosen[0]]
+        start = row["saved_start"] if pd.isna(row["moved_start"]) else row["moved_start"]
+        _choose(tuple(row[name] for name in NAMES), start)
 
 
-def sides(event: dict[Any, Any]) -> list[str]:
-    """Which of the two an event is on."""
-    return [side for side in backtest.SIDES if not pd.isna(event[f"{side}_start"])]
-
-
-def _each(event: dict[Any, Any], told: Any) -> str:
-    """Of both sides, told once where they are alike: `■ critical → ▲ warning`."""
-    texts = [told({name: event[f"{side}_{name}"] for name in backtest.TOLD}) for side in sides(event)]
-    return " → ".join(dict.fromkeys(texts))
-
-
-def _icon(severity: str) -> str:
-    return words.ICONS[2 if severity == "critical" else 1]
+def _both(events: pd.DataFrame, fields: list[str], told: Callable[..., str]) -> list[str]:
+    """A text of each event, from what it was to what it would be where that differs: `■ critical → ▲ warning`."""
+    is_there = [events[f"{side}_start"].notna() for side in backtest.SIDES]
+    texts = []
+    for side, there in zip(backtest.SIDES, is_there, strict=True):
+        values = zip(*(events[f"{side}_{field}"] for field in fields), strict=True)
+        texts.append([told(*value) if known else "" for value, known in zip(values, there, strict=True)])
+    return [" → ".join(dict.fromkeys(filter(None, pair))) for pair in zip(*texts, strict=True)]
 
 
 def opened(bench: Bench) -> dict[str, Any] | None:

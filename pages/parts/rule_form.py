@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from monitors import backtest
 from monitors.edits import text
 from monitors.rules import Rule
-from pages.parts import drafts, words
+from pages.parts import drafts, limit_handles, words
 
 Scope = Mapping[str, str]
 ON = "Raises alerts"
@@ -70,7 +70,9 @@ def _key(about: Scope, field: str) -> str:
 
 
 def _take(about: Scope, base: Rule, field: str, key: str) -> None:
-    drafts.put(about, base, {field: st.session_state[key]})
+    # While a handle is dragged the browser tells of it before it knows what the last drag set here: that is an echo, not a hand.
+    if not limit_handles.is_told():
+        drafts.put(about, base, {field: st.session_state[key]})
 
 
 def _limit(about: Scope, base: Rule, field: str, stops: list[float]) -> None:
@@ -80,13 +82,18 @@ def _limit(about: Scope, base: Rule, field: str, stops: list[float]) -> None:
     st.session_state[slider], st.session_state[number] = stops[0] if now is None else now, now
     slide, exact = st.columns([3, 1], vertical_alignment="bottom", gap="medium")
     slide.select_slider(
-        _label(field, base), stops, key=slider, format_func=words.number, disabled=now is None, on_change=_take,
+        _label(field, base), stops, key=slider, format_func=_stop, disabled=now is None, on_change=_take,
         args=(about, base, field, slider),
     )  # fmt: skip
     exact.number_input(
         f"{field.capitalize()}, exact", value=None, step=_step(stops), format="%.6g", key=number, label_visibility="collapsed",
         placeholder="none", on_change=_take, args=(about, base, field, number),
     )  # fmt: skip
+
+
+def _stop(value: float) -> str:
+    """Each stop by a text of its own: the browser tells the text, so of two alike the wrong one may come back."""
+    return f"{value:.6g}"
 
 
 def _label(field: str, base: Rule) -> str:

@@ -1,10 +1,12 @@
 """Alert spans over time: what the rule in force gives above what the moved one gives, or several sets of rules, a row for each."""
 
 from collections.abc import Sequence
-from typing import Any
+from functools import lru_cache
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from pages.parts import lanes, words
 from pages.parts.colours import Palette, palette
@@ -13,6 +15,7 @@ from pages.parts.sketch import Sketch
 ROW = 24  # px
 LANES = {"in force": (-0.27, 0.22, 0.45), "moved": (0.12, 0.46, 1.0)}  # middle and width in rows, opacity
 ALONE = (0.0, 0.5, 1.0)
+TOLD = ["column", "version", "segment", "severity", "start", "end", "windows", "peak", "threshold"]  # of an alert
 
 
 def timeline(spans: pd.DataFrame, seen: pd.DataFrame, marks: lanes.Marks) -> go.Figure:
@@ -29,7 +32,7 @@ def timeline(spans: pd.DataFrame, seen: pd.DataFrame, marks: lanes.Marks) -> go.
     several = spans["rule"].nunique() > 1
     for rule, part in spans.groupby("rule", sort=False):
         lane = LANES[str(rule)] if several else ALONE
-        _bars(figure, part, [place[row] + lane[0] for row in part["row"]], lane, (str(rule), colours))
+        _bars(figure, part, part["row"].map(place).to_numpy() + lane[0], lane, (str(rule), colours))
     if several:
         _explain(figure, colours)
     return _finished(figure, [words.plain_html(row) for row in rows], range(1, len(rows)), seen, marks)
@@ -42,7 +45,7 @@ def side_by_side(spans: pd.DataFrame, names: Sequence[str], seen: pd.DataFrame, 
     lines = [(row, name) for row in rows for name in names]
     place = {line: i for i, line in enumerate(lines)}
     for name, part in spans.groupby("rule", sort=False):
-        _bars(figure, part, [place[row, str(name)] for row in part["row"]], ALONE, (str(name), colours))
+        _bars(figure, part, np.array([place[row, str(name)] for row in part["row"]]), ALONE, (str(name), colours))
     labels = [
         f"<b>{words.plain_html(row)}</b>  {words.plain_html(name)}" if name == names[0] else words.plain_html(name)
         for row, name in lines
@@ -69,17 +72,20 @@ def _finished(figure: Sketch, labels: list[str], borders: Sequence[int], seen: p
     return figure.figure()
 
 
-def _bars(figure: Sketch, part: pd.DataFrame, y: list[float], lane: tuple[float, float, float], told: tuple[str, Palette]) -> None:
-    """The alerts of one rule, as one trace."""
+def _bars(figure: Sketch, part: pd.DataFrame, y: NDArray[np.float64], lane: tuple[float, float, float], told: tuple[str, Palette]) -> None:
+    """The alerts of one rule, a trace for each severity: colours of single bars Plotly checks one by one."""
     _, width, opacity = lane
     rule, colours = told
     starts = lanes.naive(part["start"])
-    figure.add_bar(
-        base=starts, x=(part["end"] - part["start"]).dt.total_seconds() * 1000, y=y, width=width, orientation="h", opacity=opacity,
-        marker={"color": [colours.state(2 if one == "critical" else 1) for one in part["severity"]], "line": {"width": 0}},
-        customdata=part[["column", "version", "segment"]].astype(str).assign(start=starts.astype(str)).to_numpy(), showlegend=False,
-        hovertext=[_text(alert, rule) for alert in part.to_dict("records")], hovertemplate="%{hovertext}<extra></extra>", name=rule,
-    )  # fmt: skip
+    ways = part[["column", "version", "segment"]].astype(str).assign(start=starts.astype(str)).to_numpy()
+    texts = np.array([_text(*alert, rule) for alert in part[TOLD].itertuples(index=False, name=None)], dtype=object)
+    for level, severity in ((2, "critical"), (1, "warning")):
+        own = (part["severity"] == severity).to_numpy()
+        figure.add_bar(
+            base=starts[own], x=((part["end"] - part["start"]).dt.total_seconds() * 1000)[own], y=y[own], width=width, orientation="h",
+            opacity=opacity, marker={"color": colours.state(level), "line": {"width": 0}}, customdata=ways[own], showlegend=False,
+            hovertext=texts[own], hovertemplate="%{hovertext}<extra></extra>", name=f"{severity}, {rule}",
+        )  # fmt: skip
 
 
 def _explain(figure: Sketch, colours: Palette) -> None:
@@ -89,14 +95,18 @@ def _explain(figure: Sketch, colours: Palette) -> None:
         figure.add_scatter(x=[None], y=[0], mode="lines", line=line, opacity=opacity, name=name, legendrank=1010)
 
 
-def _text(alert: dict[Any, Any], rule: str) -> str:
-    names = [words.plain_html(str(alert[field])) for field in ("version", "segment") if alert[field] not in ("", "all")]
-    windows = f"{alert['windows']:,} window{'' if alert['windows'] == 1 else 's'}"
-    lines = [f"<b>{words.plain_html(alert['column'] or words.TABLE)}</b> {alert['severity']}, {rule}", ", ".join(names)]
-    limit = f", limit {words.number(alert['threshold'])}" if alert["threshold"] == alert["threshold"] else ""
-    return "<br>".join(
-        [*filter(None, lines), f"{words.span(alert['start'], alert['end'])}, {windows}", f"peak {words.number(alert['peak'])}{limit}"]
-    )
+@lru_cache(maxsize=16384)  # most alerts are those of the move before
+def _text(
+    column: str, version: str, segment: str, severity: str, start: pd.Timestamp, end: pd.Timestamp, windows: int, peak: float, threshold: float,
+    rule: str,
+) -> str:  # fmt: skip
+    names = ", ".join(words.plain_html(name) for name in (version, segment) if name not in ("", "all"))
+    limit = f", limit {words.number(threshold)}" if threshold == threshold else ""
+    lines = [
+        f"<b>{words.plain_html(column or words.TABLE)}</b> {severity}, {rule}", names,
+        f"{words.span(start, end)}, {windows:,} window{'' if windows == 1 else 's'}", f"peak {words.number(peak)}{limit}",
+    ]  # fmt: skip
+    return "<br>".join(filter(None, lines))
 
 
 def _natural(rows: pd.Series) -> pd.Series:
