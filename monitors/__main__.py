@@ -9,7 +9,7 @@ from data.errors import BadInput
 from data.roles import load_yaml
 from data.sample.bundle import MODEL, load_sample
 from data.store import DATASETS, Store, open_store
-from monitors import deliver, output, rulebook, run
+from monitors import deliver, output, run
 from monitors.commands import (
     alerts,
     changes,
@@ -23,9 +23,10 @@ from monitors.commands import (
     skew,
     stability,
     staleness,
+    suggest,
+    thresholds,
 )
 from monitors.measurements import COLUMNS
-from monitors.rules import Rule, scope_text
 
 DESCRIPTION = "Watch machine-learning models in production: load their logs, see what drifted, tune the thresholds."
 EXAMPLES = """examples:
@@ -39,7 +40,7 @@ Every command takes --store DIR (default: VIGIA_STORE, else .vigia). Exit codes:
 
 # Commands of two words: the first with what it is about.
 GROUPS = {
-    "thresholds": "show and change the thresholds",
+    "thresholds": thresholds.GROUP[1],
     "notifications": "who is told what, and how",
     "decide": decide.GROUP[1],
     "schema": schema.GROUP[1],
@@ -117,32 +118,6 @@ def _measurements(store: Store, asked: argparse.Namespace) -> int:
     return 0
 
 
-def _thresholds_show(store: Store, asked: argparse.Namespace) -> int:
-    shown = (*rulebook.defaults(), *run.overrides(store)) if not asked.overrides else run.overrides(store)
-    print(rulebook.dump(shown), end="")
-    return 0
-
-
-def _thresholds_set(store: Store, asked: argparse.Namespace) -> int:
-    fields = output.pairs([*asked.scope, *asked.set], "metric=psi or warning=0.2")
-    overrides = run.overrides(store)
-    rule = rulebook.rule(fields, "thresholds set", overrides)
-    run.save_overrides(store, rulebook.with_override(overrides, rule), asked.reason)
-    print(f"Set {', '.join(f'{k} {v}' for k, v in rule.changes.items())} for {scope_text(rule)}.")
-    return 0
-
-
-def _thresholds_apply(store: Store, asked: argparse.Namespace) -> int:
-    text = output.read_text(asked.file, "a YAML file of rules, as `thresholds export` writes it")
-    wanted: tuple[Rule, ...] = rulebook.read(text, asked.file)
-    edit = run.save_overrides(store, wanted, asked.reason)
-    print(f"Applied {len(wanted)} rules from {asked.file}, edit {edit}.")
-    return 0
-
-
-def _thresholds_export(store: Store, asked: argparse.Namespace) -> int:
-    output.write_text(rulebook.dump(run.overrides(store)), asked.output)
-    return 0
 
 
 def _loads(store: Store, asked: argparse.Namespace) -> int:
@@ -158,7 +133,8 @@ def _undo(store: Store, asked: argparse.Namespace) -> int:
 Add = Callable[..., argparse.ArgumentParser]
 # `declare` of each module of monitors/commands
 SUBJECTS: tuple[Callable[[Add], None], ...] = tuple(
-    one.declare for one in (alerts, decide, schema, skew, stability, latency, quality, fairness, staleness, jobs, changes, notify)
+    one.declare
+    for one in (alerts, decide, thresholds, suggest, schema, skew, stability, latency, quality, fairness, staleness, jobs, changes, notify)
 )
 
 
@@ -178,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(act=act, needs_store=True)
         return added
 
-    for declare in (_add_loading, _add_reading, _add_thresholds, *SUBJECTS):
+    for declare in (_add_loading, _add_reading, *SUBJECTS):
         declare(add)
     return parser
 
@@ -207,24 +183,6 @@ def _add_reading(add: Add) -> None:
     one.add_argument("--monitor", metavar="X", help="drift, stability …")
     one.add_argument("--format", choices=("csv", "json", "parquet"), default="csv")
     one.add_argument("-o", "--output", metavar="FILE")
-
-
-def _add_thresholds(add: Add) -> None:
-    one = add(_thresholds_show, "thresholds show", "every rule, as YAML", "--overrides")
-    one.add_argument("--overrides", action="store_true", help="only what people set")
-    example = "metric=psi column=temp --set warning=1 critical=3 --reason 'summer'"
-    edit = add(_thresholds_set, "thresholds set", "change one rule", example)
-    scope = "what it is for: model, version, monitor, metric, column, segment"
-    edit.add_argument("scope", nargs="+", metavar="FIELD=NAME", help=scope)
-    fields = "warning, critical, min_rows, window, enabled …"
-    edit.add_argument("--set", nargs="+", required=True, metavar="FIELD=VALUE", help=fields)
-    one = add(_thresholds_export, "thresholds export", "what people set, as YAML to review", "-o rules.yaml")
-    one.add_argument("-o", "--output", metavar="FILE")
-    text = "make a YAML file of rules the ones in force"
-    apply = add(_thresholds_apply, "thresholds apply", text, "rules.yaml --reason 'PR 12'")
-    apply.add_argument("file", metavar="FILE")
-    for one in (edit, apply):
-        one.add_argument("--reason", required=True, help="kept in the history")
 
 
 if __name__ == "__main__":

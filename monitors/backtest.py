@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monitors import rulebook
+from monitors import rulebook, summaries
 from monitors import series as s
 from monitors.alerts import alerts
 from monitors.rules import LIMITS, SCOPE, Rule, bounds
@@ -17,7 +17,7 @@ from monitors.thresholds import Prepared, judge
 
 Floats = NDArray[np.float64]
 SIDES = ("saved", "moved")
-TOLD = ("start", "end", "windows", "severity", "peak")  # of each side
+TOLD = ("start", "end", "windows", "severity", "peak", "threshold", "state")  # of each side
 COLUMNS = [*SCOPE, "change", *(f"{side}_{name}" for side in SIDES for name in TOLD)]
 MANTISSAS = (1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3, 3.5, 4, 4.5, 5, 5.5, 6, 7, 8, 9)  # steps of 5 to 15 %
 DECADES = 3  # below the greatest value, where values differ by orders of magnitude
@@ -63,6 +63,15 @@ def within(judged: pd.DataFrame, scope: Mapping[str, str]) -> pd.DataFrame:
     return judged[inside]
 
 
+def reading(scope: Mapping[str, str], pair: tuple[str, str], *rule_sets: Sequence[Rule]) -> tuple[list[str], str | None]:
+    """Lengths of windows and the segment (None for every one) that have to be read of a monitor's metric, the `pair`, so that judging by
+    these rules gives what a live run gives; at least what a rule of this scope is about."""
+    looked = [one for rules in rule_sets for one in summaries.watched(rules, pair)]
+    windows = {rulebook.resolve(rules, **with_monitor(scope)).window for rules in rule_sets} | {one.window for one in looked}
+    segments = {one.segment for one in looked} | {scope.get("segment", "all")}
+    return sorted(windows), next(iter(segments)) if len(segments) == 1 else None
+
+
 def replay(measured: pd.DataFrame | Prepared, rules: Sequence[Rule], scope: Mapping[str, str]) -> pd.DataFrame:
     """The alerts of the scope that these rules give over all that was measured."""
     return alerts(within(judge(measured, rules), scope))
@@ -80,7 +89,7 @@ def compare(saved: pd.DataFrame, moved: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     One row for each alert, or group of alerts that overlap, by start: names, `change`, and of each side start, end, windows,
-    severity and peak, blank where that side has none. `change` is
+    severity, peak, threshold and state, blank where that side has none. `change` is
     gained : in `moved` alone. lost : in `saved` alone. same : on both sides, alike.
     changed : on both, but of another severity, start, end or number of windows; or one of them is several on the other side.
     """

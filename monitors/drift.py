@@ -22,6 +22,8 @@ from monitors.wasserstein import Numbers, wasserstein
 ROLES = ("feature", "score", "prediction", "label")  # of the columns that are looked at
 METRICS = ("psi", "js", "ks", "wasserstein", "chi2", "hellinger", "linf")
 NUMBERS_ONLY = ("ks", "wasserstein")
+GROUPED = {"js": js, "hellinger": hellinger, "linf": linf, "psi": psi, "chi2": chi2}
+ON_TEN = ("psi", "chi2")
 SUMS = {"sum": "sum", "sum_squares": "sum_squares", "min": "low", "max": "high", "below_sum": "below", "above_sum": "above"}
 
 EMPTY = "no values in this window"
@@ -224,10 +226,27 @@ def distances(reference: Numbers, current: Numbers, base: Baseline) -> tuple[dic
 
 
 def between_groups(reference: Counts, current: Counts, ten: NDArray[np.intp]) -> dict[str, Floats]:
-    """The metrics that need groups only; psi and chi2 on fewer, since an empty one weighs most there."""
-    r, c = (np.add.reduceat(counts, ten, axis=-1) for counts in (reference, current))
-    fine = {"js": js(reference, current), "hellinger": hellinger(reference, current), "linf": linf(reference, current)}
-    return fine | {"psi": psi(r, c), "chi2": chi2(r, c)}
+    """The metrics that need groups only, on the twenty."""
+    return {metric: of_groups(metric, reference, current, ten) for metric in GROUPED}
+
+
+def of_groups(metric: str, reference: Counts, current: Counts, ten: NDArray[np.intp]) -> Floats:
+    """One of these; psi and chi2 on fewer groups, since an empty one weighs most there."""
+    if metric in ON_TEN:
+        reference, current = (np.add.reduceat(counts, ten, axis=-1) for counts in (reference, current))
+    return GROUPED[metric](reference, current)
+
+
+def distance(metric: str, current: Numbers, base: Baseline) -> Floats:
+    """One metric of windows against the whole reference; NaN without rows, and for what a category cannot have."""
+    if metric in GROUPED:
+        r, c = (np.add.reduceat(sample.counts, base.twenty, axis=-1) for sample in (base.whole, current))
+        return of_groups(metric, r, c, base.ten)
+    if base.edges is None:
+        return np.full(current.counts.shape[:-1], np.nan)
+    if metric == "ks":
+        return ks(base.whole.counts, current.counts)
+    return wasserstein(base.whole, current, base.edges)
 
 
 def blank(windows: Windows, at: NDArray[np.intp], reason: str) -> Measured:

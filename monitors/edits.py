@@ -1,5 +1,6 @@
 """Edits: who changed which threshold from what to what, and where each field of a rule in force comes from."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ FIELDS = (
 DIFFERENCE = ["scope", "rule", "field", "before", "after"]
 HISTORY = ["edit", "edited_at", "author", "reason", *DIFFERENCE]
 ORIGIN = ["field", "value", "from", "rule", "why", "source", "author", "edited_at"]
+HEAD = re.compile(r"\A# Thresholds of Vigia, edit (\d+)[^\n]*\n")
+MOST_TOLD = 3  # fields of an edit in a sentence
 
 
 def differences(before: Sequence[Rule], after: Sequence[Rule]) -> pd.DataFrame:
@@ -114,6 +117,77 @@ def _origin(rule: Rule | None, overrides: Sequence[Rule], told: pd.DataFrame, fi
         "author": last["author"],
         "edited_at": last["edited_at"],
     }
+
+
+def exported(edits: pd.DataFrame) -> str:
+    """The overrides in force as YAML, below a line that names the edit, so that who applies the file later is told what came in between.
+
+    A file that was applied comes back as it was written, comments and all, for as long as nothing was changed since.
+    """
+    if edits.empty:
+        return "# Thresholds of Vigia, edit 0: nobody has set any\n[]\n"
+    last = edits.sort_values("edit").to_dict("records")[-1]
+    when = pd.Timestamp(last["edited_at"]).tz_convert("UTC")
+    why = f": {' '.join(str(last['reason']).split())}" if last["reason"] else ""
+    return f"# Thresholds of Vigia, edit {last['edit']} of {when:%Y-%m-%d %H:%M} UTC by {last['author']}{why}\n{body(str(last['rules']))}"
+
+
+def body(yaml: str) -> str:
+    """An exported text without the line that `exported` put on its top."""
+    return HEAD.sub("", yaml)
+
+
+def basis(yaml: str) -> int | None:
+    """The edit that an exported text began with; None for one that a person wrote from nothing."""
+    found = HEAD.match(yaml)
+    return int(found[1]) if found else None
+
+
+def state(edits: pd.DataFrame, edit: int) -> tuple[Rule, ...]:
+    """The overrides as they were after an edit; 0 is before the first.
+
+    Raises
+    ------
+    BadInput : there is no such edit.
+    """
+    return rulebook.read(text_of(edits, edit), f"threshold edit {edit}")
+
+
+def text_of(edits: pd.DataFrame, edit: int) -> str:
+    """As `state`, the YAML as it was saved."""
+    known = edits[edits["edit"] == edit]
+    if known.empty and edit != 0:
+        last = 0 if edits.empty else int(edits["edit"].max())
+        raise BadInput(f"There is no edit {edit} of the thresholds: the last is {last}. `thresholds history` lists them, 0 is before all.")
+    return "[]\n" if edit == 0 else str(known["rules"].iloc[0])
+
+
+def on_top(base: Sequence[Rule], wanted: Sequence[Rule], current: Sequence[Rule]) -> tuple[Rule, ...]:
+    """What `wanted` changes against `base`, done to `current`: nobody's edit of another field is lost, of the same one the wanted wins."""
+    old, new, result = ({tuple(rule.scope.items()): rule.changes for rule in rules} for rules in (base, wanted, current))
+    for scope in dict.fromkeys((*old, *new)):
+        was, becomes = old.get(scope, {}), new.get(scope, {})
+        given = {field: value for field, value in becomes.items() if field not in was or was[field] != value}
+        kept = {field: value for field, value in result.get(scope, {}).items() if field not in was or field in becomes}
+        result[scope] = kept | given
+    return tuple(Rule.model_validate({**dict(scope), **fields}) for scope, fields in result.items() if fields)
+
+
+def since(edits: pd.DataFrame, edit: int) -> str:
+    """In a sentence or more, what was edited after `edit`: who, when, what, why; empty where nothing was."""
+    told = history(edits)
+    return " ".join(_told(part) for _, part in told[told["edit"] > edit].groupby("edit", sort=True))
+
+
+def _told(one: pd.DataFrame) -> str:
+    """`ada changed warning of psi of temp from 0.1 to 0.3 on 27 Nov 2026, 07:10 UTC (edit 4: "summer").`"""
+    first = one.iloc[0]
+    fields = [f"{row.field} of {row.rule} from {row.before} to {row.after}" for row in one.dropna(subset=["field"]).itertuples()]
+    more = [f"{len(fields) - MOST_TOLD} more"] if len(fields) > MOST_TOLD else []
+    what = " and ".join(filter(None, [", ".join(fields[:MOST_TOLD]), *more])).replace("_", " ") or "nothing but comments"
+    when = pd.Timestamp(first["edited_at"]).tz_convert("UTC")
+    why = f': "{first["reason"]}"' if first["reason"] else ""
+    return f"{first['author']} changed {what} on {when.day} {when:%b %Y, %H:%M} UTC (edit {first['edit']}{why})."
 
 
 def text(field: str, value: Any) -> str:

@@ -112,17 +112,21 @@ def ordered(reference: Numbers, edges: Floats, start: int) -> Curve:
     Donsker's theorem (1952), Ann. Math. Statist. 23(2). On the reference's own bins, so right for tied values as well, for which
     Kolmogorov's table is too high: a column of two values reads 0.98 / sqrt(n) and not 1.36 / sqrt(n).
     """
+    spread = float(deviation(reference, edges))
+    bridged = bridges(reference, edges, DRAWS, start)
+    scaled = {metric: np.quantile(values, [LEVEL]) for metric, values in bridged.items()}
+    scaled["wasserstein"] /= spread if spread > 0 else np.nan
+    return Curve(np.array([8.0]), scaled, float(reference.counts.sum()))
+
+
+def bridges(reference: Numbers, edges: Floats, draws: int, start: int) -> dict[str, Floats]:
+    """What `ordered` draws: the greatest gap (ks) and the area (wasserstein, in the column's unit) of each bridge, shape (draws,)."""
     random = np.random.default_rng(start)
     p = shares(reference.counts)
-    steps = random.standard_normal((DRAWS, len(p))) * np.sqrt(p)
-    bridges = np.cumsum(steps[:, :-1], axis=1) - cumulative(reference.counts) * steps.sum(axis=1, keepdims=True)
-    high = np.abs(bridges)
+    steps = random.standard_normal((draws, len(p))) * np.sqrt(p)
+    paths = np.cumsum(steps[:, :-1], axis=1) - cumulative(reference.counts) * steps.sum(axis=1, keepdims=True)
+    high = np.abs(paths)
     # A bridge that changes its sign within a bin has less area there; with 200 bins that is nothing.
     right = np.where(at_upper_edge(reference, edges), high[:, :-1], high[:, 1:])
-    areas = (high[:, :-1] + right) @ np.diff(edges) / 2
-    spread = float(deviation(reference, edges))
-    scaled = {
-        "ks": np.quantile(high.max(axis=1), [LEVEL]),
-        "wasserstein": np.quantile(areas, [LEVEL]) / (spread if spread > 0 else np.nan),
-    }
-    return Curve(np.array([8.0]), scaled, float(reference.counts.sum()))
+    areas: Floats = (high[:, :-1] + right) @ np.diff(edges) / 2
+    return {"ks": high.max(axis=1), "wasserstein": areas}

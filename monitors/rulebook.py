@@ -117,6 +117,33 @@ def saved(edits: pd.DataFrame) -> tuple[Rule, ...]:
     return read(str(last["rules"]), f"threshold edit {last['edit']}")
 
 
+def strangers(rules: Sequence[Rule], names: pd.DataFrame) -> list[tuple[Rule, str, bool]]:
+    """Rules about what the store has never seen.
+
+    Parameters
+    ----------
+    names : model, version, column and segment of all that was measured, each combination once.
+
+    Returns
+    -------
+    (rule, sentence, whether its model has data): misspelt names mostly where it has, what is yet to come where it has not.
+    """
+    found = []
+    for rule in rules:
+        of_model = names if rule.model is None else names[names["model"] == rule.model]
+        if rule.model is not None and of_model.empty:
+            told = near(rule.model, sorted(names["model"].unique()))
+            found.append((rule, f'{r.scope_text(rule)}: the store has no model "{rule.model}". {told}'.rstrip(), False))
+            continue
+        for field in ("column", "version", "segment"):
+            name = getattr(rule, field)
+            if name is not None and name not in set(of_model[field]):
+                whose = rule.model or "any model"
+                told = near(name, sorted(filter(None, of_model[field].unique())))
+                found.append((rule, f'{r.scope_text(rule)}: no {field} "{name}" of {whose} was measured. {told}'.rstrip(), len(of_model) > 0))
+    return found
+
+
 def _written(field: str, value: Any) -> Any:
     if field == "for_windows":
         return value[0] if value[0] == value[1] else f"{value[0]} of {value[1]}"

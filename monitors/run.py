@@ -1,6 +1,6 @@
 """The one place that joins store and monitors: new logs → profiles → measurements, and the reads of what is kept."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from types import ModuleType
@@ -24,7 +24,6 @@ from monitors import (
     invariants,
     latency,
     paired,
-    rulebook,
     run_normals,
     run_quality,
     schema,
@@ -37,6 +36,10 @@ from monitors.rules import Rule
 from monitors.run_changes import refresh_all
 from monitors.run_quality import quality as quality
 from monitors.run_quality import task as task
+from monitors.run_rules import edits as edits
+from monitors.run_rules import overrides as overrides
+from monitors.run_rules import rules as rules
+from monitors.run_rules import save_overrides as save_overrides
 from monitors.spans import forget, inside, keep, spans
 from monitors.thresholds import judge
 from monitors.versions import version_order
@@ -251,6 +254,12 @@ def profiles(
     return _profiles(store, condition, values)
 
 
+def references(store: Store, *, model: str, column: str | None = None, segment: str | None = None) -> pd.DataFrame:
+    """The profiles of the whole references alone, of every version."""
+    condition, values = _where(model=model, column=column, segment=segment, dataset="reference")
+    return _profiles(store, f"{condition} AND window_start IS NULL", values)
+
+
 def _profiles_to_measure(store: Store, model: str, columns: list[str], since: Any, until: Any) -> pd.DataFrame:
     """The profiles of some columns: of the reference all, of the log those that overlap [since, until)."""
     # The files are ordered by column, and bounds are what skips row groups; IN would become a join of its own.
@@ -299,40 +308,6 @@ def segments(store: Store, model: str) -> list[str]:
     return [row[0] for row in store.rows(sql, [model])]
 
 
-def edits(store: Store) -> pd.DataFrame:
-    """Every edit of the thresholds, the last first."""
-    return store.frame("SELECT * FROM main.thresholds ORDER BY edit DESC")
-
-
-def overrides(store: Store) -> tuple[Rule, ...]:
-    """The rules that people set, as of the last edit."""
-    return rulebook.saved(edits(store))
-
-
-def rules(store: Store) -> tuple[Rule, ...]:
-    """All rules in force: the defaults, then what people set."""
-    return (*rulebook.defaults(), *overrides(store))
-
-
-def save_overrides(store: Store, wanted: Sequence[Rule], reason: str) -> int:
-    """Append an edit that makes `wanted` the overrides in force; gives its number."""
-
-    def write(cursor: Connection) -> int:
-        row = cursor.execute("SELECT coalesce(max(edit), 0) + 1 FROM main.thresholds").fetchone()
-        edit = int(row[0]) if row else 1
-        facts = {
-            "edit": edit,
-            "rules": rulebook.dump(wanted),
-            "edited_at": datetime.now(UTC),
-            "author": author(),
-            "reason": reason,
-        }
-        append(cursor, "thresholds", pd.DataFrame([facts]))
-        return edit
-
-    return transact(store, write, f"thresholds: {reason}" if reason else "thresholds")
-
-
 def alerts(store: Store, *, model: str | None = None, since: datetime | None = None) -> pd.DataFrame:
     """The alerts under the rules in force, judged over the whole history, with the states that people's decisions give them (`states.apply`);
     `since` keeps those that last beyond it."""
@@ -343,11 +318,7 @@ def alerts(store: Store, *, model: str | None = None, since: datetime | None = N
 def undecided(store: Store, *, model: str | None = None) -> pd.DataFrame:
     """The alerts under the rules in force as if nobody had decided anything: open, resolved, and "version retired" for one that is still on,
     of a version that no longer serves, since nothing will ever end it."""
-    if model is not None:
-        check_model(store, model)
-    judging, names = rules(store), [model] if model is not None else models(store)
-    parts = [_alerts_of(store, name, judging) for name in names] or [alerting.alerts(judge(measurements(store), judging))]
-    return pd.concat(parts, ignore_index=True)
+    return alerts_under(store, rules(store), model=model)
 
 
 def decisions(store: Store) -> pd.DataFrame:
@@ -355,11 +326,44 @@ def decisions(store: Store) -> pd.DataFrame:
     return deciding.read(store)
 
 
-def _alerts_of(store: Store, model: str, judging: tuple[Rule, ...]) -> pd.DataFrame:
+def alerts_under(
+    store: Store,
+    judging: tuple[Rule, ...],
+    *,
+    model: str | None = None,
+    since: datetime | None = None,
+    metrics: Collection[str] | None = None,
+) -> pd.DataFrame:
+    """As `undecided`, under any rules: what those would give. The defaults come first in `judging`; `metrics` asks for some alone."""
+    if model is not None:
+        check_model(store, model)
+    names = [model] if model is not None else models(store)
+    parts = [_alerts_of(store, name, judging, metrics) for name in names] or [alerting.alerts(judge(measurements(store), judging))]
+    found = pd.concat(parts, ignore_index=True)
+    return found if since is None else found[found["end"] > since].reset_index(drop=True)
+
+
+def _alerts_of(store: Store, model: str, judging: tuple[Rule, ...], metrics: Collection[str] | None) -> pd.DataFrame:
     """Only what some rule may alert on is read, and of that the series that exceed a limit at all: of the sample's 3 million, 10,000."""
-    parts = [measurements(store, model=model, dataset=None, **asdict(one)) for one in summaries.watched(judging)]
-    found = alerting.alerts(judge(pd.concat(parts or [measurements(store, model=model)], ignore_index=True), judging))
+    asked = [one for one in summaries.watched(judging) if metrics is None or one.metric in metrics]
+    parts = [measurements(store, model=model, dataset=None, **asdict(one)) for one in asked if one.exceeding is not None]
+    parts.append(_whole_series(store, model, [one for one in asked if one.exceeding is None]))
+    found = alerting.alerts(judge(pd.concat(parts, ignore_index=True), judging))
     return summaries.present(found, versions(store, model))
+
+
+def _whole_series(store: Store, model: str, asked: Sequence[summaries.Watched]) -> pd.DataFrame:
+    """What is watched without a limit that a series has to exceed, in one query: thirty of them cost four times as much."""
+    if not asked:
+        return typed(pd.DataFrame())
+    conditions, values = [], {"model": model}
+    for i, one in enumerate(asked):
+        given = {name: value for name in ("monitor", "metric", "segment") if (value := getattr(one, name)) is not None}
+        conditions.append("(" + " AND ".join([LENGTHS[one.window], *(f"{quote(name)} = ${name}{i}" for name in given)]) + ")")
+        values |= {f"{name}{i}": value for name, value in given.items()}
+    names = ", ".join(quote(c) for c in STORED)
+    sql = f"SELECT {names} FROM main.measurements WHERE model = $model AND ({' OR '.join(conditions)}) ORDER BY ALL"
+    return store.frame(sql, values)
 
 
 def check_model(store: Store, model: str) -> None:

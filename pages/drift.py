@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from monitors import drift, summaries
-from pages.parts import charts, normals, reads, sidebar, tables, words
+from monitors import drift, rulebook, summaries
+from pages.parts import chance_words, charts, normals, reads, reads_bench, sidebar, tables, words
 from pages.parts.heading import heading
 from pages.parts.scope import Scope
 
@@ -41,6 +41,7 @@ def one_column(scope: Scope, column: str, metric: str, window: str) -> None:
     figure = charts.drawn(_over_time, scope, column=column, metric=metric, window=window)
     charts.show(figure, "over_time", f"{words.metric(metric).label} of {column} by {window}, with its thresholds and floors")
     normals.tell(scope, column)
+    chance_words.show(reads.of_scope(_below_noise, scope, column=column, metric=metric, window=window))
     reference_against_window(scope, _own(scope, column, metric, window), column)
     by_version, by_segment = st.tabs(["By version", "By segment"])
     with by_version:
@@ -54,10 +55,20 @@ def _own(scope: Scope, column: str, metric: str, window: str) -> pd.DataFrame:
     return judged[judged["column"] == column]
 
 
+def _with_chance(scope: Scope, column: str, metric: str, window: str) -> tuple[pd.DataFrame, reads_bench.Chances]:
+    return reads_bench.with_chance(scope, _own(scope, column, metric, window), scope.segment)
+
+
 def _over_time(scope: Scope, column: str, metric: str, window: str) -> charts.Figure:
     told = words.metric(metric)
-    own = _own(scope, column, metric, window)
+    own, _ = reads.of_scope(_with_chance, scope, column=column, metric=metric, window=window)
     return charts.over_time(own, charts.marks_of(scope), y_title=told.title, y_format=told.format, focus=column)
+
+
+def _below_noise(scope: Scope, column: str, metric: str, window: str) -> chance_words.Told | None:
+    own, chances = reads.of_scope(_with_chance, scope, column=column, metric=metric, window=window)
+    names = {"model": scope.model, "monitor": "drift", "metric": metric, "column": column}
+    return chance_words.told(own, chances, rulebook.resolve(reads.rules(scope), segment=scope.segment, **names))
 
 
 def _by_version(scope: Scope, column: str, metric: str, window: str) -> pd.DataFrame:

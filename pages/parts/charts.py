@@ -19,11 +19,14 @@ from pages.parts import reads, words
 from pages.parts.colours import LEVELS, Palette, faint, palette
 from pages.parts.lanes import LANE, WHOLE_HEIGHT, Marks, add_lanes, lay_out, legend, marks_of, naive, naive_time
 from pages.parts.scope import Scope
+from pages.parts.sketch import Sketch
 
 __all__ = ["Figure", "Marks", "distributions", "drawn", "heat_map", "marks_of", "over_time", "show"]
 
 Figure = go.Figure
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "pentagon", "hexagon")
+DRAWN = ("value", "noise", "noise_99", "usual", "warning", "critical")
+TOLD = ["window_start", "window_end", "level", "rows", "noise", "usual"]  # of a point
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
 
 
@@ -52,7 +55,7 @@ def over_time(
     focus : the column; the sample's events that show in it are shaded through the plot.
     """
     colours = palette()
-    figure = go.Figure()
+    figure = Sketch()
     by = "line" if "line" in judged else "version"
     names = list(dict.fromkeys(judged.sort_values("window_start")[by]))
     low, top = _range(judged)
@@ -76,7 +79,7 @@ def over_time(
     figure.update_layout(margin_r=104, legend=legend(), hovermode="closest")
     add_lanes(figure, marks, judged, plot, colours)
     figure.layout.shapes += tuple(_spans(judged, marks.events, focus, colours))
-    return figure
+    return figure.figure()
 
 
 def heat_map(states: pd.DataFrame, marks: Marks) -> go.Figure:
@@ -162,10 +165,11 @@ def _spans(judged: pd.DataFrame, events: Sequence[Event], focus: str, colours: P
             yield area | WHOLE_HEIGHT | {"fillcolor": colour, "opacity": 0.13, "line": {"width": 0}}
 
 
-def _floors(figure: go.Figure, one: pd.DataFrame, colours: Palette, first: bool, top: float) -> None:
-    """What chance gives, as an area, and what the reference's own windows give, as a dotted line; in steps.
+def _floors(figure: Sketch, one: pd.DataFrame, colours: Palette, first: bool, top: float) -> None:
+    """What chance gives, as areas, and what the reference's own windows give, as a dotted line; in steps.
 
-    Where a low value is bad, chance gives all from its floor up to the `top`.
+    Where a low value is bad, chance gives all from its floor up to the `top`. Of chance the 95th percentile is drawn, and the 50th and 99th where
+    the columns `noise_50` and `noise_99` are there.
     """
     steps = summaries.with_gaps(one)
     x = _steps(steps)
@@ -176,21 +180,34 @@ def _floors(figure: go.Figure, one: pd.DataFrame, colours: Palette, first: bool,
         edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
         figure.add_scatter(x=x, y=np.where(np.isnan(noise), np.nan, top), **edge)
         fill = "tonexty"
+    levels = "noise_99" in one and not one["noise_99"].isna().all()
+    if levels:
+        most = np.repeat(steps["noise_99"].to_numpy(float), 2)
+        figure.add_scatter(
+            x=x, y=most, mode="lines", line={"width": 0}, fill="tozeroy", hoverinfo="skip", fillcolor=faint(colours.muted, 0.13),
+            name="chance 99 %", legendgroup="noise_99", showlegend=first, legendrank=1012,
+        )  # fmt: skip
     figure.add_scatter(
-        x=x, y=noise, mode="lines", line={"width": 0}, fill=fill, hoverinfo="skip",
-        fillcolor=faint(colours.muted, 0.25), name="noise: chance alone", legendgroup="noise", showlegend=first, legendrank=1010,
+        x=x, y=noise, mode="lines", line={"width": 0}, fill=fill, hoverinfo="skip", fillcolor=faint(colours.muted, 0.25),
+        name="noise: chance 95 %" if levels else "noise: chance alone", legendgroup="noise", showlegend=first, legendrank=1011,
     )  # fmt: skip
+    if levels:
+        half = np.repeat(steps["noise_50"].to_numpy(float), 2)
+        figure.add_scatter(
+            x=x, y=half, mode="lines", line={"width": 1, "color": colours.muted}, hoverinfo="skip",
+            name="chance 50 %", legendgroup="noise_50", showlegend=first, legendrank=1010,
+        )  # fmt: skip
     if steps["usual"].isna().all():
         return
     line = {"width": 1.4, "dash": "dot", "color": colours.muted}
     figure.add_scatter(
         x=x, y=np.repeat(steps["usual"].to_numpy(float), 2), mode="lines", line=line,
-        hoverinfo="skip", name="usual: the reference’s own windows", legendgroup="usual", showlegend=first, legendrank=1011,
+        hoverinfo="skip", name="usual: the reference’s own windows", legendgroup="usual", showlegend=first, legendrank=1013,
     )  # fmt: skip
 
 
 def _limit(
-    figure: go.Figure, judged: pd.DataFrame, which: str, names: list[Any], by: str, colours: Palette
+    figure: Sketch, judged: pd.DataFrame, which: str, names: list[Any], by: str, colours: Palette
 ) -> tuple[float, str, str] | None:
     """A threshold as a line over the windows for which it is in force; its last value, text and colour, for the label."""
     known = judged[judged[which].notna()]
@@ -209,7 +226,7 @@ def _limit(
     return last, f"{which} {words.number(last)}", colour
 
 
-def _line(figure: go.Figure, one: pd.DataFrame, name: str, i: int, y_format: str, colours: Palette) -> None:
+def _line(figure: Sketch, one: pd.DataFrame, name: str, i: int, y_format: str, colours: Palette) -> None:
     series = summaries.with_gaps(one)
     start, end = naive(series["window_start"]), naive(series["window_end"])
     level = series["level"].fillna(-1).astype(int)
@@ -232,7 +249,7 @@ def _line(figure: go.Figure, one: pd.DataFrame, name: str, i: int, y_format: str
         },
         connectgaps=False,
         customdata=np.column_stack([series["window_start"].astype(str), series["window_end"].astype(str)]),
-        hovertext=[_point_text(row) for row in series.to_dict("records")],
+        hovertext=[_point_text(row) for row in series[TOLD].to_dict("records")],
         hovertemplate=f"<b>{words.plain_html(name)}</b> %{{y:{y_format}}}<br>%{{hovertext}}<extra></extra>",
     )
 
@@ -242,6 +259,8 @@ def _point_text(row: dict[str, Any]) -> str:
     if not np.isnan(row["level"]):
         lines.append(f"{words.STATES[int(row['level'])]}, {int(row['rows'] or 0):,} rows")
     floors = [f"{name} {words.number(row[name])}" for name in ("noise", "usual") if not np.isnan(row[name])]
+    if not np.isnan(row.get("noise_99", np.nan)):
+        floors.append(f"chance alone {words.number(row['noise_50'])} (50 %), {words.number(row['noise_99'])} (99 %)")
     return "<br>".join([*lines, ", ".join(floors)] if floors else lines)
 
 
@@ -256,7 +275,7 @@ def _cell_text(row: dict[str, Any]) -> str:
 
 def _range(judged: pd.DataFrame) -> tuple[float, float]:
     """The ends of the y axis: from 0, or from below all that is drawn where that is negative or a low value is the bad one."""
-    drawn = judged[["value", "noise", "usual", "warning", "critical"]].to_numpy(float)
+    drawn = judged[[name for name in DRAWN if name in judged]].to_numpy(float)
     finite = drawn[np.isfinite(drawn)]
     highest = float(finite.max()) if len(finite) else 0.0
     lowest = float(finite.min()) if len(finite) else 0.0
@@ -266,7 +285,7 @@ def _range(judged: pd.DataFrame) -> tuple[float, float]:
     return 0.0, highest * 1.08 if highest > 0 else 1.0
 
 
-def _labels(figure: go.Figure, limits: list[tuple[float, str, str]], ends: tuple[float, float], plot: int) -> None:
+def _labels(figure: Sketch, limits: list[tuple[float, str, str]], ends: tuple[float, float], plot: int) -> None:
     """The names of the thresholds at the right, moved apart where they would lie on each other."""
     low, top = ends
     at = [(value - low) / (top - low) * plot for value, _, _ in limits]  # px above the axis

@@ -4,6 +4,7 @@ The rules are of the snapshot too, so what was judged under those in force is ke
 shared by all who look and not copied for each, which took longer than most of the reads: nothing that comes from here may be changed.
 """
 
+import gc
 import inspect
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -18,7 +19,8 @@ from data import preview as previews
 from data.sample import scenario
 from data.sample.events import Event, events
 from data.store import Store, default_place, models, open_store
-from monitors import edits, periods, run, states, summaries, thresholds
+from monitors import edits as editing
+from monitors import periods, run, run_rules, states, summaries, thresholds
 from pages.parts.scope import Scope
 
 Frame = pd.DataFrame
@@ -26,7 +28,9 @@ Frame = pd.DataFrame
 
 @st.cache_resource(max_entries=4, show_spinner="Opening the store …")
 def _opened(place: str) -> Store:
-    return open_store(place)
+    opened = open_store(place)
+    gc.freeze()  # Streamlit collects all garbage after each run, before the browser has the rest: 130 ms in what was imported once
+    return opened
 
 
 def store() -> Store:
@@ -108,7 +112,25 @@ def history(at: int) -> Frame:
 
 
 def _history(opened: Store) -> Frame:
-    return edits.history(run.edits(opened))
+    return editing.history(run.edits(opened))
+
+
+def edits(at: int) -> Frame:
+    """Every edit of the thresholds as it was saved, the last first."""
+    found: Frame = _cached(run.edits, at)
+    return found
+
+
+def names(at: int) -> Frame:
+    """Model, version, column and segment of all that was measured."""
+    found: Frame = _cached(run_rules.names, at)
+    return found
+
+
+def last_edit(at: int) -> int:
+    """The number of the last edit of the thresholds; 0 where there is none."""
+    past = edits(at)
+    return 0 if past.empty else int(past["edit"].max())
 
 
 def loads(at: int) -> Frame:

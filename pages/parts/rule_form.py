@@ -1,4 +1,4 @@
-"""The form of a rule: its limits on sliders and as exact numbers, its other fields, and what was moved but not saved yet."""
+"""The form of a rule: its limits on sliders and as exact numbers, and its other fields. What is moved goes to the draft."""
 
 import math
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from monitors import backtest
 from monitors.edits import text
 from monitors.rules import Rule
-from pages.parts import words
+from pages.parts import drafts, limit_handles, words
 
 Scope = Mapping[str, str]
 ON = "Raises alerts"
@@ -40,27 +40,20 @@ HELP = {
 }
 
 
-def draft(about: Scope) -> dict[str, Any]:
-    """The fields of the rule for this scope that were moved and not saved; kept for the session, whatever page is shown."""
-    drafts: dict[Any, dict[str, Any]] = st.session_state.setdefault("drafts", {})
-    return drafts.setdefault(tuple(about.items()), {})
-
-
-def forget(about: Scope) -> None:
-    """Back to what is saved."""
-    draft(about).clear()
+def take(about: Scope, fields: Mapping[str, Any]) -> None:
+    """Take fields into the draft as if a person had typed them; what a suggestion says, for one."""
+    drafts.put(about, drafts.base(about), fields)
 
 
 def draw(about: Scope, base: Rule, values: NDArray[np.float64]) -> None:
-    """The fields; what a person changes goes to `draft`. `values` are those that the metric has had."""
+    """The fields; what a person changes goes to the draft. `values` are those that the metric has had."""
     _toggle(about, base, "enabled", ON)
-    typed = st.session_state.setdefault("typed", {}).setdefault(tuple(about.items()), set())
     now = {name: _now(about, base, name) for name in ("warning", "critical")}
     if base.direction == "outside":
         for name in now:
             _pair(about, base, name)
     else:
-        given = {getattr(base, name) for name in now} | set(now.values()) | typed
+        given = {getattr(base, name) for name in now} | set(now.values()) | drafts.typed(about)
         stops = backtest.stops(values, base, [value for value in given if isinstance(value, float)])
         for name in now:
             _limit(about, base, name, stops)
@@ -69,26 +62,17 @@ def draw(about: Scope, base: Rule, values: NDArray[np.float64]) -> None:
 
 
 def _now(about: Scope, base: Rule, field: str) -> Any:
-    return draft(about).get(field, getattr(base, field))
+    return drafts.draft(about).get(field, getattr(base, field))
 
 
 def _key(about: Scope, field: str) -> str:
     return f"{field} {' '.join(f'{name}={value}' for name, value in about.items())}"
 
 
-def _took(about: Scope, base: Rule, field: str, value: Any) -> None:
-    """What a person gave for a field; nothing is moved where it is what is in force."""
-    moved = draft(about)
-    moved.pop(field, None)
-    if value != getattr(base, field):
-        moved[field] = value
-
-
 def _take(about: Scope, base: Rule, field: str, key: str) -> None:
-    value = st.session_state[key]
-    if isinstance(value, float):
-        st.session_state["typed"].setdefault(tuple(about.items()), set()).add(value)
-    _took(about, base, field, value)
+    # While a handle is dragged the browser tells of it before it knows what the last drag set here: that is an echo, not a hand.
+    if not limit_handles.is_told():
+        drafts.put(about, base, {field: st.session_state[key]})
 
 
 def _limit(about: Scope, base: Rule, field: str, stops: list[float]) -> None:
@@ -98,13 +82,18 @@ def _limit(about: Scope, base: Rule, field: str, stops: list[float]) -> None:
     st.session_state[slider], st.session_state[number] = stops[0] if now is None else now, now
     slide, exact = st.columns([3, 1], vertical_alignment="bottom", gap="medium")
     slide.select_slider(
-        _label(field, base), stops, key=slider, format_func=words.number, disabled=now is None, on_change=_take,
+        _label(field, base), stops, key=slider, format_func=_stop, disabled=now is None, on_change=_take,
         args=(about, base, field, slider),
     )  # fmt: skip
     exact.number_input(
         f"{field.capitalize()}, exact", value=None, step=_step(stops), format="%.6g", key=number, label_visibility="collapsed",
         placeholder="none", on_change=_take, args=(about, base, field, number),
     )  # fmt: skip
+
+
+def _stop(value: float) -> str:
+    """Each stop by a text of its own: the browser tells the text, so of two alike the wrong one may come back."""
+    return f"{value:.6g}"
 
 
 def _label(field: str, base: Rule) -> str:
@@ -138,7 +127,7 @@ def _pair(about: Scope, base: Rule, field: str) -> None:
 def _take_pair(about: Scope, base: Rule, field: str, keys: list[str]) -> None:
     low, high = (st.session_state[key] for key in keys)
     if (low is None) == (high is None):  # one end alone is not a limit yet
-        _took(about, base, field, None if low is None else (low, high))
+        drafts.put(about, base, {field: None if low is None else (low, high)})
 
 
 def _others(about: Scope, base: Rule) -> None:
@@ -188,10 +177,10 @@ def _runs(about: Scope, base: Rule) -> None:
 
 def _take_runs(about: Scope, base: Rule, keys: list[str]) -> None:
     k, n = (st.session_state[key] for key in keys)
-    _took(about, base, "for_windows", (k, max(k, n)))
+    drafts.put(about, base, {"for_windows": (k, max(k, n))})
 
 
 def moves(about: Scope, base: Rule) -> str:
     """What is moved, in a line: `warning 0.1 → 0.2, window week → day`."""
-    told = [f"{field} {text(field, getattr(base, field))} → {text(field, value)}" for field, value in draft(about).items()]
+    told = [f"{field} {text(field, getattr(base, field))} → {text(field, value)}" for field, value in drafts.draft(about).items()]
     return ", ".join(told).replace("_", " ")

@@ -1,14 +1,14 @@
 """Beside a rule: where its fields come from, what people changed and why, and all overrides as YAML."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from data.errors import BadInput
-from monitors import backtest, edits, rulebook, run
+from monitors import edits, rulebook, run
 from monitors.rules import Rule, scope_text
+from monitors.run_rules import Conflict
 from pages.parts import reads, rule_form, tables, words
 from pages.parts.scope import Scope
 
@@ -17,52 +17,21 @@ TIME = st.column_config.DatetimeColumn("When (UTC)", format="D MMM YYYY, HH:mm",
 FILE = "vigia-thresholds.yaml"
 
 
+@st.fragment
 def draw(scope: Scope, about: dict[str, str]) -> None:
-    """What stands below the form."""
+    """What stands below the bench; only the tab that is open is drawn."""
     overrides, told = reads.overrides(scope.snapshot), reads.history(scope.snapshot)
-    here, everyone, past, exchange = st.tabs(["Where it comes from", "Overrides", "History", "Export and apply"])
-    with here:
-        _origins(edits.origins(overrides, told, about))
-    with everyone:
-        _overrides(overrides)
-    with past:
-        _history(told)
-    with exchange:
-        _exchange(overrides)
-
-
-def changes(events: pd.DataFrame) -> None:
-    """Alerts that come, go or change: what each was and would be."""
-    order = {"gained": 0, "lost": 1, "changed": 2}
-    events = events.sort_values("change", key=lambda names: names.map(order), kind="stable")
-    counted = events["change"].value_counts()
-    st.markdown(" · ".join(f"**{counted[name]}** {name}" for name in order if name in counted))
-    shown = pd.DataFrame({
-        "change": events["change"].to_numpy(),
-        "column": events["column"].to_numpy(),
-        "version": events["version"].to_numpy(),
-        "segment": events["segment"].to_numpy(),
-        "alert": [_alert(row) for row in events.to_dict("records")],
-    })  # fmt: skip
-    if (shown["segment"] == "all").all():
-        shown = shown.drop(columns="segment")
-    config = {
-        "change": text_column("Change", width=68), "column": text_column("Column", width=112),
-        "version": text_column("Version", width=58), "segment": text_column("Segment", width=90), "alert": text_column("Alert", width=290),
-    }  # fmt: skip
-    st.dataframe(shown, hide_index=True, column_config=config, height=tables.ROW * min(len(shown) + 1, 9) + 3, row_height=tables.ROW,
-                 alt="Alerts that come, go or change")  # fmt: skip
-
-
-def _alert(event: dict[str, Any]) -> str:
-    """The alert as it was or would be; of one that changes, from what to what: `■ → ▲ 8 Apr – 9 Jun 2013`."""
-    sides = [side for side in backtest.SIDES if not pd.isna(event[f"{side}_start"])]
-    icons = [words.ICONS[2 if event[f"{side}_severity"] == "critical" else 1] for side in sides]
-    spans = [words.span(event[f"{side}_start"], event[f"{side}_end"]) for side in sides]
-    if len(sides) == 1:
-        return f"{icons[0]} {event[f'{sides[0]}_severity']}, {spans[0]}"
-    icon = icons[0] if icons[0] == icons[1] else " → ".join(icons)
-    return f"{icon} {spans[0] if spans[0] == spans[1] else ' → '.join(spans)}"
+    names = ["Where it comes from", "Overrides", "History", "Export and apply"]
+    here, everyone, past, exchange = st.tabs(names, key="rule_tab", on_change="rerun")
+    for tab, fill in (
+        (here, lambda: _origins(edits.origins(overrides, told, about))),
+        (everyone, lambda: _overrides(overrides)),
+        (past, lambda: _history(scope, told)),
+        (exchange, lambda: _exchange(scope, overrides)),
+    ):
+        if tab.open:
+            with tab:
+                fill()
 
 
 def _origins(table: pd.DataFrame) -> None:
@@ -95,6 +64,8 @@ def _overrides(overrides: Sequence[Rule]) -> None:
     st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=config, key="overrides", alt="Every override",
                  on_select=lambda: _open(overrides), selection_mode="single-row")  # fmt: skip
     st.caption("Click a row to open its rule above.")
+    if st.session_state.pop("rule_chosen", False):
+        st.rerun()  # the whole page: what chooses the rule stands outside of this fragment
 
 
 def _open(overrides: Sequence[Rule]) -> None:
@@ -102,31 +73,51 @@ def _open(overrides: Sequence[Rule]) -> None:
         return
     rule = overrides[chosen[0]]
     if rule.metric is not None:
-        st.session_state["rule_metric"] = rule.metric
+        owners = [monitor for monitor, metrics in rulebook.known().items() if rule.metric in metrics]
+        plain = rule.monitor in (None, owners[0])
+        st.session_state["rule_metric"] = rule.metric if plain else f"{rule.monitor} {rule.metric}"
+        st.session_state["rule_chosen"] = True
         for field in ("column", "version", "segment", "model"):
             if f"rule_{field}" in st.session_state:
                 st.session_state[f"rule_{field}"] = getattr(rule, field) or rule_form.EVERY[field]
 
 
-def _history(told: pd.DataFrame) -> None:
+def _history(scope: Scope, told: pd.DataFrame) -> None:
+    """Every edit; a click on one offers to go back to the rules as they were after it."""
     if told.empty:
         st.info("Nobody has changed a threshold yet.", icon=":material/info:")
         return
-    shown = told[["edited_at", "author", "rule", "field", "before", "after", "reason"]].assign(
+    shown = told[["edit", "edited_at", "author", "rule", "field", "before", "after", "reason"]].assign(
         field=told["field"].fillna("").map(_field)
     )
     config = {
-        "edited_at": TIME, "author": text_column("Who", width=110), "rule": text_column("Rule for", width=190),
-        "field": text_column("Field", width=100), "before": text_column("From", width=120), "after": text_column("To", width=120),
-        "reason": text_column("Why", width=320),
+        "edit": st.column_config.NumberColumn("Edit", width=45), "edited_at": TIME, "author": text_column("Who", width=90),
+        "rule": text_column("Rule for", width=170), "field": text_column("Field", width=100), "before": text_column("From", width=110),
+        "after": text_column("To", width=110), "reason": text_column("Why", width=270),
     }  # fmt: skip
-    st.dataframe(shown, hide_index=True, column_config=config, alt="Edits of the thresholds, the last first")
+    chosen = st.dataframe(shown, hide_index=True, column_config=config, key="edits", on_select="rerun", selection_mode="single-row",
+                          alt="Edits of the thresholds, the last first").selection.rows  # fmt: skip
+    last = reads.last_edit(scope.snapshot)
+    if not chosen:
+        st.caption("Click an edit to see what going back to it would change. Nothing is ever taken out of the history.")
+        return
+    edit, past = int(told["edit"].iloc[chosen[0]]), reads.edits(scope.snapshot)
+    states = {f"as they were after edit {edit}": edit, f"as they were before edit {edit}": edit - 1}
+    if edit == last:
+        states.pop(f"as they were after edit {edit}")
+    wanted = states[st.radio("Restore the rules", list(states), key="restore_to", horizontal=True)]
+    try:
+        rules = edits.state(past, wanted)
+    except BadInput as mistake:
+        st.error(words.escaped(str(mistake)), icon=":material/error:")
+        return
+    _propose(scope, rules, edits.text_of(past, wanted), "Restore", f"The rules are as they were after edit {wanted} again.")
 
 
-def _exchange(overrides: Sequence[Rule]) -> None:
+def _exchange(scope: Scope, overrides: Sequence[Rule]) -> None:
     """Overrides as a file to review, and a file made the overrides."""
-    st.download_button("Download the overrides as YAML", rulebook.dump(overrides), FILE, "application/yaml", on_click="ignore",
-                       icon=":material/download:")  # fmt: skip
+    text = edits.exported(reads.edits(scope.snapshot))
+    st.download_button("Download the overrides as YAML", text, FILE, "application/yaml", on_click="ignore", icon=":material/download:")
     with st.grid(columns=2, min_column_width=320):
         upload = st.file_uploader("Apply a YAML file", key="rules_file", help="It replaces every override.")
         pasted = st.text_area(
@@ -135,17 +126,27 @@ def _exchange(overrides: Sequence[Rule]) -> None:
     given = upload.getvalue().decode("utf-8", "replace") if upload is not None else pasted
     if not given.strip():
         return
+    origin = upload.name if upload is not None else "pasted rules"
     try:
-        wanted = rulebook.read(given, upload.name if upload is not None else "pasted rules")
+        wanted, text = rulebook.read(given, origin), edits.body(given)
+        base, last = edits.basis(given), reads.last_edit(scope.snapshot)
+        if base is not None and base < last:
+            past = reads.edits(scope.snapshot)
+            st.warning(f"This was exported as of edit {base}. Since then: {words.escaped(edits.since(past, base))}", icon=":material/group:")
+            if st.checkbox("Keep that, and change on top of it what the file changes", True, key="on_top"):
+                wanted, text = edits.on_top(edits.state(past, base), wanted, overrides), ""
+                rulebook.read(rulebook.dump(wanted), f"{origin} on top of edit {last}")
     except BadInput as mistake:
-        st.error(str(mistake), icon=":material/error:")
+        st.error(words.escaped(str(mistake)), icon=":material/error:")
         return
-    _apply(overrides, wanted)
+    for _, told, _ in rulebook.strangers(wanted, reads.names(scope.snapshot)):
+        st.warning(words.escaped(told), icon=":material/help:")
+    _propose(scope, wanted, text, "Apply", f"{len(wanted)} override{'' if len(wanted) == 1 else 's'} applied.")
 
 
-def _apply(overrides: Sequence[Rule], wanted: Sequence[Rule]) -> None:
-    """The difference, and the button that makes it so."""
-    different = edits.differences(overrides, wanted)
+def _propose(scope: Scope, wanted: Sequence[Rule], text: str, verb: str, done: str) -> None:
+    """The difference, and the button that makes it so; `text` is how the rules were written, with its comments."""
+    different = edits.differences(reads.overrides(scope.snapshot), wanted)
     if different.empty:
         st.info("These are the overrides in force already.", icon=":material/info:")
         return
@@ -154,12 +155,16 @@ def _apply(overrides: Sequence[Rule], wanted: Sequence[Rule]) -> None:
         "after": text_column("To", width=160),
     }  # fmt: skip
     shown = different[["rule", "field", "before", "after"]].assign(field=different["field"].map(_field))
-    st.dataframe(shown, hide_index=True, column_config=config, alt="What applying these rules changes")
-    reason = st.text_input("Why apply them", key="why_apply", placeholder="Kept in the history, with your name", max_chars=300)
-    if st.button("Apply", type="primary"):
+    st.dataframe(shown, hide_index=True, column_config=config, alt=f"What {verb.lower()} changes")
+    reason = st.text_input(f"Why {verb.lower()} them", key=f"why_{verb.lower()}", placeholder="Kept in the history, with your name", max_chars=300)
+    if st.button(verb, type="primary"):
         if not reason.strip():
             st.error("Write why first: the history keeps it for those who ask later.", icon=":material/error:")
             return
-        run.save_overrides(reads.store(), wanted, reason.strip())
-        st.session_state["told"] = f"{len(wanted)} override{'' if len(wanted) == 1 else 's'} applied."
+        try:
+            run.save_overrides(reads.store(), wanted, reason.strip(), based_on=reads.last_edit(scope.snapshot), text=text)
+        except Conflict as other:
+            st.session_state["refused"] = words.escaped(str(other))
+            st.rerun()
+        st.session_state["told"] = done
         st.rerun()

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 import pandas as pd
 
@@ -145,6 +146,7 @@ def day(time: datetime | pd.Timestamp) -> str:
     return f"{time.day} {time:%b %Y}"
 
 
+@lru_cache(maxsize=8192)
 def span(start: pd.Timestamp, end: pd.Timestamp) -> str:
     """The days of a half-open window: `8–14 Apr 2013`, `29 Apr – 5 May 2013`, `8 Apr 2013`."""
     last = end - pd.Timedelta(1, "us")

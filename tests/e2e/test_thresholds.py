@@ -1,6 +1,7 @@
 """The thresholds page in a real browser: a moved limit, saved, agrees everywhere; nothing that a person may type breaks it."""
 
 import io
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,6 +115,21 @@ def overrides(place: Path) -> str:
         store.connection.close()
 
 
+def backtested(place: Path, tmp_path: Path, text: str) -> dict[str, int]:
+    """What the command line says that these rules would give, in the words of the page."""
+    (tmp_path / "new.yaml").write_text(text)
+    done = vigia("backtest", "--rules", tmp_path / "new.yaml", "--format", "json", "--store", place)
+    told = json.loads(done.stdout)["models"][0]
+    of_psi = next(row for row in told["rules"] if row["rule"].startswith("psi"))
+    return {name: of_psi[name] for name in ("before", "after", "gained", "lost", "changed")}
+
+
+def against_saved(page: Page) -> dict[str, int]:
+    """The line that says what comes and goes."""
+    line = page.get_by_text("Against the rule in force").inner_text()
+    return {name: int(re.search(rf"(\d+) {name}", line)[1]) for name in ("gained", "lost", "changed")}
+
+
 def open_tab(page: Page, name: str) -> None:
     page.get_by_role("tab", name=name).click()
     settle(page)
@@ -214,7 +230,7 @@ def test_what_makes_no_sense_is_told_in_a_sentence_and_changes_nothing(page: Pag
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the overrides as YAML").click()
     text = Path(download.value.path()).read_text()
-    assert text == overrides(made)
+    assert text.split("\n", 1)[1] == overrides(made)  # below the line that names the edit
     assert "column: a.b" in text
 
 
@@ -239,3 +255,120 @@ def test_a_column_that_never_varies_and_metrics_that_are_off_have_working_slider
     expect(page.get_by_text("This rule is off")).to_have_count(0)
     settle(page)
     assert counts(page)["Critical"] > 0
+
+
+def test_a_limit_dragged_on_the_chart_counts_as_the_command_line_does_and_is_one_move_to_undo(page: Page, url: str, made: Path, tmp_path: Path):
+    open_page(page, url, "?rule_column=income")
+    before = counts(page)
+    handle = page.get_by_role("slider", name="Warning limit on the chart")
+    expect(handle).to_be_visible()
+    page.get_by_text("What it looks like").scroll_into_view_if_needed()  # below the chart: all of it is in sight
+    page.wait_for_timeout(300)
+    box = handle.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for down in range(2, 14, 2):  # towards 0: more alerts
+        page.mouse.move(x, y + down)
+        page.wait_for_timeout(40)
+    page.mouse.up()
+    expect(page.get_by_text("Against the rule in force")).to_be_visible()
+    expect(page.get_by_text(re.compile("warning 0.1 →"))).to_be_visible()
+    page.wait_for_timeout(500)
+    settle(page)
+    value = exact(page, "Warning")
+    assert 0 <= float(value) < 0.1
+    told = backtested(made, tmp_path, f"- {{metric: psi, column: income, segment: all, warning: {value}}}\n")
+    now = counts(page)
+    assert now["Critical"] + now["Warning"] == told["after"]
+    assert before["Critical"] + before["Warning"] == told["before"]
+    assert against_saved(page) == {name: told[name] for name in ("gained", "lost", "changed")}
+
+    page.get_by_role("spinbutton", name="Critical, exact").fill("0.777")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("critical 0.25 → 0.777")).to_be_visible()
+    settle(page)
+    told = backtested(made, tmp_path, f"- {{metric: psi, column: income, segment: all, warning: {value}, critical: 0.777}}\n")
+    assert against_saved(page) == {name: told[name] for name in ("gained", "lost", "changed")}
+    undo = page.get_by_role("button", name="Undo")
+    undo.click()
+    expect(page.get_by_text("critical 0.25 → 0.777")).to_have_count(0)
+    assert exact(page, "Warning") == value
+    undo.click()
+    expect(page.get_by_text(re.compile("warning 0.1 →"))).to_have_count(0)
+    settle(page)
+    assert counts(page) == before
+    expect(undo).to_be_disabled()
+
+
+def test_sets_of_rules_side_by_side_and_an_alert_opened(page: Page, url: str, made: Path, tmp_path: Path):
+    open_page(page, url)
+    for value in ("0.5", "0.9"):
+        page.get_by_role("spinbutton", name="Critical, exact").fill(value)
+        page.keyboard.press("Enter")
+        expect(page.get_by_text(f"critical 0.25 → {value}")).to_be_visible()
+        page.get_by_role("button", name="Keep", exact=True).click()
+        page.wait_for_timeout(300)
+        settle(page)
+    page.get_by_role("button", name="Compare", exact=True).or_(page.get_by_role("radio", name="Compare", exact=True)).first.click()
+    has_cell(page, "psi in all rows: critical 0.25 (inherited) → 0.5")
+    told = backtested(made, tmp_path, "- {metric: psi, segment: all, critical: 0.9}\n")
+    row = page.locator("[role=gridcell]", has_text="critical 0.25 (inherited) → 0.9").last.locator("xpath=..").inner_text().split("\n")
+    assert str(told["after"]) in " ".join(row)
+    page.get_by_role("button", name="Drop").first.click()
+    expect(page.get_by_role("button", name="Drop")).to_have_count(1)
+
+    page.get_by_role("button", name="Replay", exact=True).or_(page.get_by_role("radio", name="Replay", exact=True)).first.click()
+    settle(page)
+    table = page.get_by_test_id("stDataFrame").first
+    table.scroll_into_view_if_needed()
+    box = table.bounding_box()
+    page.mouse.click(box["x"] + 16, box["y"] + 54)
+    show = page.get_by_role("button", name="Show on the page Drift")
+    expect(show).to_be_visible()
+    expect(page.get_by_text(re.compile(r"psi of .* critical|psi of .* warning")).first).to_be_visible()
+    show.click()
+    expect(page.get_by_role("heading", name="Drift", exact=True)).to_be_visible()
+    settle(page)
+    assert "metric=psi" in page.url or "column=" in page.url
+
+
+def test_who_saves_second_sees_what_the_first_did_and_decides_and_any_state_comes_back(page: Page, url: str, made: Path):
+    open_page(page, url, "?rule_column=income")
+    page.get_by_role("spinbutton", name="Critical, exact").fill("0.5")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("critical 0.25 → 0.5")).to_be_visible()
+    words = ("thresholds", "set", "metric=psi", "column=income", "segment=all", "--set", "warning=0.2", "--reason", "ada was here")
+    assert vigia(*words, "--store", made).returncode == 0
+    page.get_by_role("textbox", name="Why", exact=True).fill("mine")
+    page.get_by_role("button", name="Save", exact=True).click()
+    says(page, "Nothing was saved, since somebody was faster")
+    says(page, "ada was here")
+    assert "critical" not in overrides(made)
+    settle(page)
+    page.get_by_role("textbox", name="Why", exact=True).fill("mine")
+    page.get_by_role("button", name="Save on top").click()
+    says(page, "Saved for psi of income")
+    assert "critical: 0.5" in overrides(made)
+    assert "warning: 0.2" in overrides(made)
+
+    open_tab(page, "History")
+    has_cell(page, "ada was here")
+    table = page.get_by_test_id("stDataFrame").last
+    table.scroll_into_view_if_needed()
+    box = table.bounding_box()
+    page.mouse.click(box["x"] + 16, box["y"] + 54)
+    page.get_by_text(re.compile("as they were before edit")).click()
+    page.get_by_role("textbox", name="Why restore them").fill("ada was right")
+    page.get_by_role("button", name="Restore", exact=True).click()
+    says(page, "again")
+    assert "critical" not in overrides(made)
+    assert "warning: 0.2" in overrides(made)
+
+
+def test_what_a_limit_looks_like_for_this_column(page: Page, url: str):
+    open_page(page, url, "?rule_column=income&view=What+it+looks+like")
+    expect(page.get_by_text("This is what PSI = 0.25 looks like")).to_be_visible()
+    expect(page.get_by_text(re.compile("the mean moves by 0.4"))).to_be_visible()  # psi = 0.25: near half a standard deviation
+    open_page(page, url, "?rule_metric=null_rate&view=What+it+looks+like")
+    expect(page.get_by_text("Look at the reference’s own rate first").or_(page.get_by_text("own rate first"))).to_be_visible()

@@ -1,7 +1,11 @@
 """Edits: what each changed, and where each field of a rule comes from."""
 
 import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from data.errors import BadInput
 from monitors import edits, rulebook
 from monitors.rules import Rule
 
@@ -76,3 +80,50 @@ def test_texts():
     assert edits.text("warning", 0.0) == "0"  # 0 is a threshold, not an absent one
     assert edits.text("warning", None) == "–"
     assert edits.text("enabled", False) == "no"
+
+
+def test_what_came_since_is_told_with_who_when_and_why():
+    past = edited((PSI,), (PSI, TEMP), (Rule(metric="psi", warning=0.15), TEMP))
+    assert edits.since(past, 1) == (
+        'a2 changed critical of psi of temp from 0.25 (inherited) to 3 on 4 Mar 2026, 09:00 UTC (edit 2: "r2"). '
+        'a3 changed warning of psi from 0.2 to 0.15 on 5 Mar 2026, 09:00 UTC (edit 3: "r3").'
+    )
+    assert edits.since(past, 3) == ""
+
+
+def test_an_exported_text_knows_its_edit_and_comes_back_without_its_head():
+    past = edited((PSI,))
+    past.loc[0, "rules"] = "# ours\n- {metric: psi, warning: 0.2} # why\n"
+    text = edits.exported(past)
+    assert text == "# Thresholds of Vigia, edit 1 of 2026-03-03 09:00 UTC by a1: r1\n# ours\n- {metric: psi, warning: 0.2} # why\n"
+    assert (edits.basis(text), edits.body(text)) == (1, past["rules"].iloc[0])
+    assert edits.basis(past["rules"].iloc[0]) is None
+    assert edits.basis(edits.exported(edited())) == 0
+    assert rulebook.read(text, "file") == (PSI,)
+
+
+def test_any_state_can_be_had_again():
+    past = edited((PSI,), (PSI, TEMP))
+    assert [edits.state(past, edit) for edit in (0, 1, 2)] == [(), (PSI,), (PSI, TEMP)]
+    with pytest.raises(BadInput, match="There is no edit 7 of the thresholds: the last is 2"):
+        edits.state(past, 7)
+
+
+LIMIT = st.sampled_from([0.11, 0.12, 0.13])
+FIELDS = st.fixed_dictionaries({}, optional={"warning": LIMIT, "min_rows": st.sampled_from([100, 200]), "window": st.sampled_from(["day", "week"])})
+SETS = st.dictionaries(st.sampled_from(["age", "plan", None]), FIELDS.filter(bool), max_size=3).map(
+    lambda rules: tuple(Rule(metric="psi", **({"column": column} if column else {}), **fields) for column, fields in rules.items())
+)
+
+
+def fields_of(rules):
+    return {(scope, field): value for rule in rules for scope in [tuple(rule.scope.items())] for field, value in rule.changes.items()}
+
+
+@given(SETS, SETS, SETS)
+def test_two_edits_from_one_beginning_lose_nothing(base, mine, theirs):
+    before, own, other, both = map(fields_of, (base, mine, theirs, edits.on_top(base, mine, theirs)))
+    for name in {*before, *own, *other, *both}:
+        # What I changed is as I want it; what I left alone is as they left it.
+        wanted = own if own.get(name) != before.get(name) else other
+        assert both.get(name) == wanted.get(name)
