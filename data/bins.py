@@ -164,10 +164,10 @@ def frame(model: str, version: str, learnt: Mapping[str, Bins], roles: Roles) ->
     return pd.DataFrame(rows, columns=["model", "version", "column", "role", "kind", "edges", "categories", "others", "whole"])
 
 
-def kept(cursor: Connection, model: str) -> dict[str, dict[str, Bins]]:
+def kept(cursor: Connection, model: str, where: str = "bins") -> dict[str, dict[str, Bins]]:
     """Reference version → column → bins, as they were learnt."""
     rows = cursor.execute(
-        'SELECT version, "column", kind, edges, categories, others, whole FROM main.bins WHERE model = ? ORDER BY ALL', [model]
+        f'SELECT version, "column", kind, edges, categories, others, whole FROM main.{where} WHERE model = ? ORDER BY ALL', [model]
     ).fetchall()
     found: dict[str, dict[str, Bins]] = {}
     for version, column, kind, e, categories, others, whole in rows:

@@ -290,7 +290,7 @@ def _add_parts(cursor: Connection, model: str, source: Source, span: list[Any], 
     append(cursor, "parts", arrived.drop(columns="window").assign(model=model, window_start=start, window_end=end))
 
 
-def add(cursor: Connection, model: str, source: Source, found: pa.Table) -> int:
+def add(cursor: Connection, model: str, source: Source, found: pa.Table, into: str = "profiles") -> int:
     """Store profiles: windows as times (none for the whole of a reference), a column's role beside its name."""
     names = [n for n in found.column_names if n != "window"]
     roles = {**watched(source.roles), "": "requests"}
@@ -298,7 +298,7 @@ def add(cursor: Connection, model: str, source: Source, found: pa.Table) -> int:
     cursor.register("found_roles", pa.table({"name": list(roles), "role": list(roles.values())}))
     start = f'CASE WHEN f."window" <> {NO_TIME} THEN make_timestamptz(f."window" * {source.window_us}) END'
     cursor.execute(
-        f"""INSERT INTO lake.main.profiles (model, dataset, role, window_start, window_end, {", ".join(quote(n) for n in names)})
+        f"""INSERT INTO lake.main.{into} (model, dataset, role, window_start, window_end, {", ".join(quote(n) for n in names)})
         SELECT ?, ?, r.role, {start}, {start} + to_microseconds({source.window_us}), {", ".join("f." + quote(n) for n in names)}
         FROM found_profiles f JOIN found_roles r ON r.name = f."column" ORDER BY f."column", f.segment, f.version, f."window" """,
         [model, source.dataset],

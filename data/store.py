@@ -31,7 +31,7 @@ from data.sql import literal, quote
 
 T = TypeVar("T")
 Connection = duckdb.DuckDBPyConnection
-FORMAT = 3  # of the tables below; a store that a newer Vigia wrote is refused rather than misread, an older one gets what it lacks
+FORMAT = 4  # of the tables below; a store that a newer Vigia wrote is refused rather than misread, an older one gets what it lacks
 DATASETS = ("log", "reference", "training", "labels")
 SCHEMAS = {"log": "logs", "reference": "reference", "training": "training", "labels": "labels"}
 TABLES = {
@@ -70,6 +70,8 @@ TABLES = {
         "key" VARCHAR, time TIMESTAMPTZ, segments VARCHAR[], served VARCHAR, trained VARCHAR, served_misfit BOOLEAN, trained_misfit BOOLEAN,
         twins VARCHAR[], chance_twins VARCHAR[], earlier TIMESTAMPTZ[], later TIMESTAMPTZ[]""",
     "thresholds": "edit BIGINT, rules VARCHAR, edited_at TIMESTAMPTZ, author VARCHAR, reason VARCHAR",
+    "decisions": """decision BIGINT, "at" TIMESTAMPTZ, author VARCHAR, kind VARCHAR, model VARCHAR, version VARCHAR, monitor VARCHAR, metric VARCHAR,
+        "column" VARCHAR, segment VARCHAR, start TIMESTAMPTZ, "end" TIMESTAMPTZ, value VARCHAR, note VARCHAR, retracts BIGINT""",
     "notifications": "edit BIGINT, settings VARCHAR, edited_at TIMESTAMPTZ, author VARCHAR, reason VARCHAR",
     "told": "channel VARCHAR, kind VARCHAR, number BIGINT, state VARCHAR, told_at TIMESTAMPTZ, snapshot BIGINT",
     "outbox": """id BIGINT, key VARCHAR, channel VARCHAR, kind VARCHAR, model VARCHAR, severity VARCHAR, subject VARCHAR, body VARCHAR,
@@ -84,6 +86,14 @@ TABLES = {
     "schemas": """edit BIGINT, model VARCHAR, version VARCHAR, edits VARCHAR, edited_at TIMESTAMPTZ, author VARCHAR,
         reason VARCHAR""",
 }
+# In DuckLake's own catalogue: a file is there from one commit on, and until another; so is what was deleted of it.
+CHANGED = """SELECT max(greatest(begin_snapshot, coalesce(end_snapshot, 0))) FROM (
+        SELECT table_id, begin_snapshot, end_snapshot FROM __ducklake_metadata_lake.ducklake_data_file
+        UNION ALL SELECT table_id, begin_snapshot, end_snapshot FROM __ducklake_metadata_lake.ducklake_delete_file)
+    WHERE table_id IN (SELECT table_id FROM __ducklake_metadata_lake.ducklake_table t
+        JOIN __ducklake_metadata_lake.ducklake_schema s USING (schema_id) WHERE s.schema_name = 'main' AND list_contains(?, t.table_name))"""
+# Of new normals that were accepted, under the number of the decision in place of a version: what was learnt of each, and for which it is done.
+TABLES |= {f"normal_{name}": TABLES[name] for name in ("bins", "profiles", "floors")} | {"normals": "model VARCHAR, decision BIGINT"}
 # What a lost race says; nothing of the transaction was done, so it is done again.
 RACES = ("database is locked", "conflict", "Conflict", "could not serialize", "deadlock detected", "PRIMARY KEY or UNIQUE constraint")
 # DuckLake 1.5.5 keeps what it knows of a table's size, but not that it knows nothing: of a table that never had a row it asks the catalogue anew
@@ -143,6 +153,10 @@ class Store:
         while self.idle:
             self.idle.pop().close()
         self.connection.close()
+
+    def changed(self, *tables: str) -> int:
+        """The number of the last commit that changed one of these tables of `main`: the key of a cache of what is dear and read of them alone."""
+        return int(self.rows(CHANGED, [list(tables)])[0][0] or 0)
 
 
 def default_place() -> str:

@@ -10,8 +10,21 @@ from data.roles import load_yaml
 from data.sample.bundle import MODEL, load_sample
 from data.store import DATASETS, Store, open_store
 from monitors import deliver, output, run
-from monitors.alerts import sentence
-from monitors.commands import changes, fairness, jobs, latency, notify, quality, schema, skew, stability, staleness, thresholds
+from monitors.commands import (
+    alerts,
+    changes,
+    decide,
+    fairness,
+    jobs,
+    latency,
+    notify,
+    quality,
+    schema,
+    skew,
+    stability,
+    staleness,
+    thresholds,
+)
 from monitors.measurements import COLUMNS
 
 DESCRIPTION = "Watch machine-learning models in production: load their logs, see what drifted, tune the thresholds."
@@ -28,6 +41,7 @@ Every command takes --store DIR (default: VIGIA_STORE, else .vigia). Exit codes:
 GROUPS = {
     "thresholds": thresholds.GROUP[1],
     "notifications": "who is told what, and how",
+    "decide": decide.GROUP[1],
     "schema": schema.GROUP[1],
     "jobs": "what runs of training and scoring jobs took",
     "manifests": "what each version is made of",
@@ -103,27 +117,6 @@ def _measurements(store: Store, asked: argparse.Namespace) -> int:
     return 0
 
 
-def _alerts(store: Store, asked: argparse.Namespace) -> int:
-    found = run.alerts(store, model=asked.model, since=asked.since)
-    if asked.format == "text":
-        print("\n".join(f"{row['severity']:<9}{sentence(row)}" for _, row in found.iterrows()) or "No alerts.")
-    else:
-        output.write(found, asked.format, None)
-    return 0
-
-
-def _check(store: Store, asked: argparse.Namespace) -> int:
-    found = run.alerts(store, model=asked.model, since=asked.since)
-    counted = ("critical",) if asked.fail_on == "critical" else ("warning", "critical")
-    failing = (
-        found[(found["state"] == "open") & found["severity"].isin(counted)]
-        if asked.since is None
-        else found[found["severity"].isin(counted)]
-    )
-    output.check(failing, asked.format, asked.fail_on, "open now" if asked.since is None else f"since {asked.since:%Y-%m-%d}")
-    return 1 if len(failing) else 0
-
-
 def _loads(store: Store, asked: argparse.Namespace) -> int:
     output.write(loading.loads(store, asked.model), asked.format, None)
     return 0
@@ -137,7 +130,7 @@ def _undo(store: Store, asked: argparse.Namespace) -> int:
 Add = Callable[..., argparse.ArgumentParser]
 # `declare` of each module of monitors/commands
 SUBJECTS: tuple[Callable[[Add], None], ...] = tuple(
-    one.declare for one in (thresholds, schema, skew, stability, latency, quality, fairness, staleness, jobs, changes, notify)
+    one.declare for one in (alerts, thresholds, decide, schema, skew, stability, latency, quality, fairness, staleness, jobs, changes, notify)
 )
 
 
@@ -186,15 +179,6 @@ def _add_reading(add: Add) -> None:
     one.add_argument("--monitor", metavar="X", help="drift, stability …")
     one.add_argument("--format", choices=("csv", "json", "parquet"), default="csv")
     one.add_argument("-o", "--output", metavar="FILE")
-    alerts = add(_alerts, "alerts", "alerts under the thresholds in force", "--since 2026-03-01 --format csv")
-    alerts.add_argument("--format", choices=("text", "csv", "json"), default="text")
-    text = "exit code 1 when an alert is open (or, with --since, was since then)"
-    check = add(_check, "check", text, "--model churn --format junit")
-    check.add_argument("--fail-on", choices=("warning", "critical"), default="critical")
-    check.add_argument("--format", choices=("text", "json", "junit"), default="text")
-    for one in (alerts, check):
-        one.add_argument("--model", metavar="M")
-        one.add_argument("--since", type=output.date, metavar="DATE", help="what lasted beyond this day, UTC (2026-03-01)")
 
 
 if __name__ == "__main__":

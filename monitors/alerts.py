@@ -26,7 +26,7 @@ def alerts(judged: pd.DataFrame) -> pd.DataFrame:
     start, end : the start of its first window, the end of its last. Windows that were not judged, in between, do not end it.
     windows : how many windows breached. peak : the value furthest beyond its limit.
     threshold : the limit that it passed, the critical one if severity is critical; NaN for kind fdr, which has none.
-    severity : of its worst window. state : "open" if the last judged window of the series is in it, else "closed".
+    severity : of its worst window. state : "open" if the last judged window of the series is in it, else "resolved".
     """
     at = np.flatnonzero(judged["level"].to_numpy() >= 0)
     coded = [s.codes(judged[field]) for field in SCOPE]
@@ -61,7 +61,7 @@ def alerts(judged: pd.DataFrame) -> pd.DataFrame:
         "peak": value[worst],
         "threshold": limit[worst],
         "severity": named(severity.astype(np.int64) - 1, ["warning", "critical"]),
-        "state": named(is_last, ["closed", "open"]),
+        "state": named(is_last, ["resolved", "open"]),
     })  # fmt: skip
     order = np.lexsort((-severity, begin[at[first]]))  # stable, and the runs are in order of their names
     return result.take(order).reset_index(drop=True)

@@ -224,7 +224,7 @@ def _releases(body: Mapping[str, Any], entry: Mapping[Hashable, Any]) -> Iterato
 
 
 def measure(changes: pd.DataFrame, model: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame:
-    """How many things of each kind changed on a day, by what changed; the day after it 0, so that an alert on it closes.
+    """How many things of each kind changed on a day, by what changed; the day after it 0, so that an alert on it is resolved.
 
     Parameters
     ----------

@@ -138,7 +138,7 @@ def _plan(cursor: Connection, seen: _Now, wanted: Settings, now: datetime) -> tu
                 continue  # another process saw more than this one and has told it
             made, is_told = _of_kind(kind, channel, last, seen, wanted.url, now)
             found += [Planned(one, _held_until(channel, one.kind, one.severity, now)) for one in made]
-            state = notify.to_json(notify.as_told(seen.alerts, seen.clocks, seen.changes))
+            state = notify.to_json(notify.as_told(seen.alerts, seen.clocks, seen.changes, _before(last)))
             if is_told and (made or last is None or last["state"] != state):
                 facts = {"number": (last["number"] if last else 0) + 1, "state": state, "told_at": now, "snapshot": seen.snapshot}
                 told.append((channel.name, kind, facts))
@@ -149,7 +149,7 @@ def _of_kind(
     kind: str, channel: Channel, last: dict[str, Any] | None, seen: _Now, url: str, now: datetime
 ) -> tuple[list[Message], bool]:
     """The messages of a kind, and whether what is told is to be kept: a digest that is not due tells nothing."""
-    before = notify.from_json(last["state"]) if last else None
+    before = _before(last)
     fresh = notify.news(seen.alerts, seen.changes, before, channel)
     if kind == "news":
         return messages.of_news(fresh, channel, url, now), True
@@ -158,6 +158,10 @@ def _of_kind(
     if hours.last_due(channel.digest, channel.time_zone, now) <= last["told_at"]:
         return [], False
     return [messages.of_digest(fresh, channel, url, now)], True
+
+
+def _before(last: dict[str, Any] | None) -> notify.Told | None:
+    return notify.from_json(last["state"]) if last else None
 
 
 def _held_until(channel: Channel, kind: str, severity: str, now: datetime) -> datetime:

@@ -11,6 +11,7 @@ import pandas as pd
 from monitors.alerts import COLUMNS
 from monitors.channels import Channel
 from monitors.rules import SCOPE
+from monitors.states import GOING_ON
 
 CHANGES = ["id", "model", "at", "kind", "what", "before", "after"]
 SERIES = list(SCOPE)
@@ -21,7 +22,7 @@ GIVE_UP = timedelta(days=3)
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a channel knows: the alerts that were open, up to when each model's log was judged, and which changes it heard of."""
+    """What a channel knows: the alerts that went on when it was told, up to when each model's log was judged, and which changes it heard of."""
 
     open: pd.DataFrame
     clocks: Mapping[str, pd.Timestamp]
@@ -32,7 +33,7 @@ class Told:
 class News:
     """What a channel is to hear.
 
-    new, worse, resolved : alerts as `monitors.alerts` gives them. changes : rows of changes. open : all that is open now.
+    new, worse, resolved : alerts as `run.alerts` gives them. changes : rows of changes. open : all that is open now, and nobody has seen to.
     """
 
     new: pd.DataFrame
@@ -66,10 +67,18 @@ def no_changes() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype="str") for name in CHANGES} | times)[CHANGES]
 
 
-def as_told(alerts: pd.DataFrame, clocks: Mapping[str, pd.Timestamp], changes: pd.DataFrame) -> Told:
-    """What one knows who was told everything as it is now."""
-    is_open = alerts["state"] == "open"
-    return Told(alerts.loc[is_open, COLUMNS].reset_index(drop=True), dict(clocks), frozenset(map(str, changes["id"])))
+def as_told(alerts: pd.DataFrame, clocks: Mapping[str, pd.Timestamp], changes: pd.DataFrame, before: Told | None = None) -> Told:
+    """What one knows who was told everything as it is now, and `before` what it was told then.
+
+    A muted alert is known only if it was told before it was muted: one that outlasts its mute is news.
+    """
+    known = alerts["state"].isin(["open", "acknowledged"])
+    if before is not None:
+        for was in before.open.to_dict("records"):
+            same = _same(alerts, {str(name): value for name, value in was.items()})
+            known |= alerts.index.isin(same.index[same["state"] == "muted"])
+    going_on = known & alerts["state"].isin(GOING_ON)
+    return Told(alerts.loc[going_on, COLUMNS].reset_index(drop=True), dict(clocks), frozenset(map(str, changes["id"])))
 
 
 def news(alerts: pd.DataFrame, changes: pd.DataFrame, told: Told | None, channel: Channel) -> News:
@@ -83,22 +92,24 @@ def news(alerts: pd.DataFrame, changes: pd.DataFrame, told: Told | None, channel
 
     An alert is the one that was told before if it is of the same series and overlaps it, so a start that late rows move is no news.
     An alert that began and ended since the last time is new; one in a past that was judged already (an edited threshold, late rows)
-    is not, unless it is open. One that was open and is none any more, whatever the cause, is resolved.
+    is not, unless it is open. One that was told and is none any more, whatever the cause, is resolved. What is acknowledged is not told again,
+    and what is muted not at all: neither that it began nor, if it ends so, that it ended.
     """
     mine = _of_channel(alerts, channel).reset_index(drop=True)
     before = _of_channel(told.open, channel) if told is not None else mine.iloc[:0]
     ends = pd.to_datetime(mine["model"].map(dict(told.clocks) if told is not None else {}), utc=True)
     is_open = mine["state"] == "open"
-    unheard = is_open if told is None else is_open | (mine["end"] > ends)
+    unheard = is_open if told is None else is_open | (~mine["state"].isin(GOING_ON) & (mine["end"] > ends))
     known: set[int] = set()
     worse: list[int] = []
     resolved: list[dict[str, Any]] = []
     for was in before.to_dict("records"):
         same = _same(mine, {str(name): value for name, value in was.items()})
         known |= set(same.index)
-        still = same[same["state"] == "open"]
+        still = same[same["state"].isin(GOING_ON)]
         if len(still):
-            worse += still.index[(still["severity"] == "critical") & (was["severity"] == "warning")].tolist()
+            got_worse = (still["severity"] == "critical") & (was["severity"] == "warning") & (still["state"] == "open")
+            worse += still.index[got_worse].tolist()
         else:
             last = same.iloc[-1].to_dict() if len(same) else was | {"state": "no longer an alert"}
             resolved.append({str(name): value for name, value in last.items()})

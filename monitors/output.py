@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,23 +61,35 @@ def write(table: pd.DataFrame, form: str, target: str | None) -> None:
             raise BadInput("Parquet is not for the screen: name a file with -o.")
         table.to_parquet(target, index=False)
         return
+    write_text(text(table, form), target)
+
+
+def text(table: pd.DataFrame, form: str) -> str:
+    """A table as CSV or JSON, as `write` writes it."""
     shown = table.copy()
     for name in shown.columns:
         if isinstance(shown[name].dtype, pd.DatetimeTZDtype):
             shown[name] = shown[name].dt.strftime("%Y-%m-%dT%H:%M:%SZ").where(shown[name].notna(), None)
-    text = shown.to_csv(index=False, lineterminator="\n") if form == "csv" else _json(shown)
-    write_text(text, target)
+    return shown.to_csv(index=False, lineterminator="\n") if form == "csv" else _json(shown)
 
 
-def write_text(text: str, target: str | None) -> None:
+def write_text(written: str, target: str | None) -> None:
     """Into a file, or onto stdout."""
     if not target:
-        sys.stdout.write(text)
+        sys.stdout.write(written)
         return
     try:
-        Path(target).write_text(text, encoding="utf-8")
+        Path(target).write_text(written, encoding="utf-8")
     except OSError as error:
         raise BadInput(f"{target}: {error.strerror}. Name a file that may be written, with -o.") from error
+
+
+def pairs(given: Sequence[str], example: str) -> dict[str, str]:
+    """`name=value` words as a dictionary; the value may hold further equals signs."""
+    for word in given:
+        if "=" not in word:
+            raise BadInput(f'"{word}": expected name=value, such as {example}.')
+    return dict(word.split("=", 1) for word in given)
 
 
 def read_text(path: str, what: str) -> str:

@@ -121,7 +121,7 @@ class Rule(BaseModel):
     above_noise: Annotated[bool, BeforeValidator(_flag)] = False  # a value beyond a limit must also be beyond `noise`,
     above_usual: Annotated[bool, BeforeValidator(_flag)] = False  # and beyond `usual`, where known: below them under a lower limit
     for_windows: Annotated[tuple[int, int], BeforeValidator(_runs)] = (1, 1)  # k of the last n judged, this one among them
-    recover: Annotated[Limit | None, BeforeValidator(_limit)] = None  # an open alert closes when the value is back inside this
+    recover: Annotated[Limit | None, BeforeValidator(_limit)] = None  # an open alert is resolved when the value is back inside this
     enabled: Annotated[bool, BeforeValidator(_flag)] = True
     reason: Annotated[str, BeforeValidator(_words)] = ""
     source: Annotated[str, BeforeValidator(_words)] = ""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from data import decisions as deciding
 from data.arrays import arrays
 from data.bins import LATENCY
 from data.errors import BadInput, near
@@ -17,7 +18,19 @@ from data.roles import saved
 from data.sql import quote
 from data.store import Connection, Store, append, author, models, one_run, transact
 from monitors import alerts as alerting
-from monitors import drift, floors, invariants, latency, paired, run_quality, schema, stability, summaries
+from monitors import (
+    drift,
+    floors,
+    invariants,
+    latency,
+    paired,
+    run_normals,
+    run_quality,
+    schema,
+    stability,
+    states,
+    summaries,
+)
 from monitors.measurements import STORED, typed
 from monitors.rules import Rule
 from monitors.run_changes import refresh_all
@@ -65,9 +78,11 @@ def run(store: Store, model: str | None = None, progress: Progress | None = None
 
 def _run_one(store: Store, model: str, tell: Progress) -> Ran | None:
     started, snapshot = datetime.now(UTC), store.snapshot()
-    refreshed = refresh(store, model, tell) or (as_it_was(store, model) if is_stale(store, model) else None)
+    is_behind = is_stale(store, model) or run_normals.is_behind(store, model)
+    refreshed = refresh(store, model, tell) or (as_it_was(store, model) if is_behind else None)
     if refreshed is None:
         return None
+    normals = run_normals.refresh(store, model, refreshed.touched)
     whole = run_quality.refresh(store, model, refreshed, tell)
     compared = paired.refresh(store, model, refreshed, tell)
 
@@ -76,6 +91,7 @@ def _run_one(store: Store, model: str, tell: Progress) -> Ran | None:
         count = 0
         for measured in _measure(store, cursor, model, refreshed, tell):
             count += keep(cursor, measured)
+        count += run_normals.measure(store, cursor, model, normals, lambda names, asked: _drift_again(store, model, names, asked))
         count += paired.measure(store, cursor, model, spans(compared))
         count += run_quality.measure(store, cursor, model, None if whole else spans(refreshed.touched))
         row = cursor.execute("SELECT coalesce(max(run), 0) + 1 FROM main.runs").fetchone()
@@ -120,6 +136,15 @@ def _measure(store: Store, cursor: Connection, model: str, refreshed: Refreshed,
         if sum(map(len, parts)) > AT_ONCE or i == len(chunks) - 1:
             yield pd.concat([typed(pd.DataFrame()), *parts], ignore_index=True)
             parts = []
+
+
+def _drift_again(store: Store, model: str, columns: list[str], asked: pd.DataFrame) -> pd.DataFrame:
+    """Drift of some columns in the days, weeks and months asked for, against the references."""
+    since, until = asked["window_start"].min(), asked["window_end"].max()
+    read = _profiles_to_measure(store, model, columns, since, until)
+    known = floors.read(store.frame("SELECT * FROM main.floors WHERE model = ?", [model]))
+    found, _ = drift.measure_knowing(read[read["role"].isin(drift.ROLES)], bins(store, model), known, asked)
+    return found[(found["dataset"] == "log") & inside(found, asked)]
 
 
 def name_of(monitor: ModuleType) -> str:
@@ -278,11 +303,16 @@ def segments(store: Store, model: str) -> list[str]:
 
 
 def alerts(store: Store, *, model: str | None = None, since: datetime | None = None) -> pd.DataFrame:
-    """The alerts under the rules in force, judged over the whole history; `since` keeps those that last beyond it.
+    """The alerts under the rules in force, judged over the whole history, with the states that people's decisions give them (`states.apply`);
+    `since` keeps those that last beyond it."""
+    found = states.apply(undecided(store, model=model), decisions(store))
+    return found if since is None else found[found["end"] > since].reset_index(drop=True)
 
-    An alert that is still on, of a version that no longer serves, has the state "version retired": nothing will ever close it.
-    """
-    return alerts_under(store, rules(store), model=model, since=since)
+
+def undecided(store: Store, *, model: str | None = None) -> pd.DataFrame:
+    """The alerts under the rules in force as if nobody had decided anything: open, resolved, and "version retired" for one that is still on,
+    of a version that no longer serves, since nothing will ever end it."""
+    return alerts_under(store, rules(store), model=model)
 
 
 def alerts_under(
@@ -293,13 +323,18 @@ def alerts_under(
     since: datetime | None = None,
     metrics: Collection[str] | None = None,
 ) -> pd.DataFrame:
-    """As `alerts`, under any rules: what those would give. The defaults come first in `judging`; `metrics` asks for some alone."""
+    """As `undecided`, under any rules: what those would give. The defaults come first in `judging`; `metrics` asks for some alone."""
     if model is not None:
         check_model(store, model)
     names = [model] if model is not None else models(store)
     parts = [_alerts_of(store, name, judging, metrics) for name in names] or [alerting.alerts(judge(measurements(store), judging))]
     found = pd.concat(parts, ignore_index=True)
     return found if since is None else found[found["end"] > since].reset_index(drop=True)
+
+
+def decisions(store: Store) -> pd.DataFrame:
+    """What people decided about alerts, every decision, the first first."""
+    return deciding.read(store)
 
 
 def _alerts_of(store: Store, model: str, judging: tuple[Rule, ...], metrics: Collection[str] | None) -> pd.DataFrame:

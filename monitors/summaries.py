@@ -185,7 +185,7 @@ def _least(rules: Sequence[Rule], about: Sequence[Rule], names: dict[str, Any]) 
 
 
 def present(alerts: pd.DataFrame, versions: pd.DataFrame) -> pd.DataFrame:
-    """Alerts with state "version retired" where an open one is of a version that no longer serves: nothing will ever close it."""
+    """Alerts with state "version retired" where an open one is of a version that no longer serves: nothing will ever end it."""
     serving = versions.loc[versions["last"] == versions["last"].max(), "version"]
     retired = (alerts["state"] == "open") & ~alerts["version"].isin([*serving, ""])  # "" is the model as a whole
     return alerts.assign(state=alerts["state"].where(~retired, "version retired"))

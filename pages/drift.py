@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from monitors import drift, summaries
-from pages.parts import charts, reads, sidebar, tables, words
+from pages.parts import charts, normals, reads, sidebar, tables, words
 from pages.parts.heading import heading
 from pages.parts.scope import Scope
 
@@ -40,6 +40,7 @@ def one_column(scope: Scope, column: str, metric: str, window: str) -> None:
     st.subheader(f"{words.escaped(column)} over time", anchor=False)
     figure = charts.drawn(_over_time, scope, column=column, metric=metric, window=window)
     charts.show(figure, "over_time", f"{words.metric(metric).label} of {column} by {window}, with its thresholds and floors")
+    normals.tell(scope, column)
     reference_against_window(scope, _own(scope, column, metric, window), column)
     by_version, by_segment = st.tabs(["By version", "By segment"])
     with by_version:
@@ -85,6 +86,10 @@ def reference_against_window(scope: Scope, judged: pd.DataFrame, column: str) ->
 
 def _compared(scope: Scope, column: str, version: str, since: datetime, until: datetime) -> tuple[pd.DataFrame, str] | None:
     """The shares of the reference and of a window, and their rows and nulls in words; None without one of the two."""
+    if found := normals.against(scope, column, version, since, until):
+        bins, reference, window, days = found
+        told = f"The reference here is the new normal of {days}. {words.rows_and_nulls(reference, window)}"
+        return summaries.shares(bins, reference["counts"], window["counts"]), told
     names = {"column": column, "segment": scope.segment, "version": version}
     bins = reads.bins(scope)
     bins = bins[(bins["version"] == version) & (bins["column"] == column)]

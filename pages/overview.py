@@ -47,7 +47,7 @@ def _card(model: str, scope: Scope) -> None:
     serving = [str(version) for version in served[served["last"] == last]["version"]]
     st.subheader(f"{words.escaped(model)} &nbsp; {words.MARKS[level]}", anchor=False)
     with st.grid(columns=4, min_column_width=150, vertical_alignment="top"):
-        st.metric("Open alerts", f"{len(still_open):,}", help="Of the versions that serve now, in every segment.")
+        st.metric("Open alerts", f"{len(still_open):,}", help="Of the versions that serve now, in every segment; not those acknowledged or muted.")
         st.metric(
             "Rows, last 7 days", f"{int(daily.tail(7).sum()):,}", chart_data=list(daily), chart_type="bar", help=words.VOLUME
         )
@@ -93,7 +93,7 @@ def alerts(scope: Scope) -> None:
         link.button("Show", key=f"alert-{i}", type="tertiary", icon=":material/arrow_forward:", on_click=sidebar.go_to,
                     args=(page, about), kwargs=own)  # fmt: skip
     if len(found) > LATEST:
-        st.caption(f"{LATEST} of {len(found):,} alerts. All of them: `python -m monitors alerts --model {scope.model}`")
+        st.caption(f"{LATEST} of {len(found):,} alerts. The page *Review* has all of them, with what belongs together.")
 
 
 main()

@@ -29,7 +29,8 @@ SHOWN = [
 
 def declare(add: Add) -> None:
     """The commands of this subject."""
-    one = add(_notify, "notify", "send what is new and what is due", "--dry-run")
+    text = "send what is new and what is due; what is acknowledged is not told again, what is muted not at all (`decide`)"
+    one = add(_notify, "notify", text, "--dry-run")
     one.add_argument("--dry-run", action="store_true", help="print the messages that would go; send and keep nothing")
     one.add_argument("--again", action="store_true", help="try what failed again now, before its time has come")
     one.add_argument(

@@ -76,7 +76,7 @@ def _export(store: Store, asked: argparse.Namespace) -> int:
 
 
 def _set(store: Store, asked: argparse.Namespace) -> int:
-    fields = {**_pairs(asked.scope), **_pairs(asked.set)}
+    fields = output.pairs([*asked.scope, *asked.set], "metric=psi or warning=0.2")
     past = run.edits(store)
     overrides = rulebook.saved(past)
     rule = rulebook.rule(fields, "thresholds set", overrides)
@@ -212,11 +212,3 @@ def _outcome(
     moved = run.alerts_under(store, after, model=model, since=asked.since, metrics=metrics)
     kept = found[:0] if metrics is None else found[~found["metric"].isin(metrics)]
     return proposals.outcome(model, (since, max(since, last)), (found, pd.concat([kept, moved], ignore_index=True)), touched)
-
-
-def _pairs(given: Sequence[str]) -> dict[str, str]:
-    """`name=value` words as a dictionary; the value may hold further equals signs."""
-    for word in given:
-        if "=" not in word:
-            raise BadInput(f'"{word}": expected name=value, such as metric=psi or warning=0.2.')
-    return dict(word.split("=", 1) for word in given)

@@ -18,7 +18,8 @@ TIME = st.column_config.DatetimeColumn("When (UTC)", format="D MMM YYYY, HH:mm",
 FILE = "vigia-notifications.yaml"
 HOW = """
 **After every run**, what is new goes out: alerts that began, got worse or ended, and changes of model, data, code or dependencies. One
-message for each model, with links to the screens. Each thing is told once.
+message for each model, with links to the screens. Each thing is told once; what is acknowledged on the page *Review* is not told again, and what is
+muted there not at all.
 
 **A channel** says where a message goes, and which models, severities and kinds of news it is for. In *quiet hours* messages wait; a
 *digest* tells once a day or a week what is open.

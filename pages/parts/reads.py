@@ -20,7 +20,7 @@ from data.sample import scenario
 from data.sample.events import Event, events
 from data.store import Store, default_place, models, open_store
 from monitors import edits as editing
-from monitors import periods, run, run_rules, summaries, thresholds
+from monitors import periods, run, run_rules, states, summaries, thresholds
 from pages.parts.scope import Scope
 
 Frame = pd.DataFrame
@@ -208,7 +208,28 @@ def cut(frame: Frame, scope: Scope) -> Frame:
 
 def alerts(model: str, at: int) -> Frame:
     """All alerts of a model, of every segment and version, as the command line tells them."""
-    found: Frame = _cached(run.alerts, at, model=model)
+    return states.apply(undecided(model, at), decisions(at))
+
+
+def undecided(model: str, at: int) -> Frame:
+    """The alerts as if nobody had decided anything. They are dear, so they are read anew only when what they are made of has changed."""
+    found: Frame = _cached(run.undecided, judged_at(at), model=model)
+    return found
+
+
+def judged_at(at: int) -> int:
+    """The last commit that changed anything that alerts are made of."""
+    found: int = _cached(_judged_at, at)
+    return found
+
+
+def _judged_at(opened: Store) -> int:
+    return opened.changed("measurements", "profiles", "thresholds", "loads")
+
+
+def decisions(at: int) -> Frame:
+    """What people decided about alerts."""
+    found: Frame = _cached(run.decisions, at)
     return found
 
 

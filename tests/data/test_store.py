@@ -227,7 +227,7 @@ def test_a_reader_never_waits_for_a_writer_and_sees_the_last_commit(store: Store
 
 def test_a_store_of_a_newer_vigia_is_refused(store: Store):
     transact(store, lambda cursor: cursor.execute("UPDATE main.vigia SET format = 99"), "test")
-    with pytest.raises(BadInput, match=r"has format 99, this Vigia reads up to 3\. Update Vigia"):
+    with pytest.raises(BadInput, match=r"has format 99, this Vigia reads up to 4\. Update Vigia"):
         open_store(store.where)
 
 

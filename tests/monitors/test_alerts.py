@@ -30,13 +30,13 @@ def test_runs_by_hand():
     assert found["peak"].tolist() == [0.2, 0.3, 0.12]
     assert found["threshold"].tolist() == [0.1, 0.25, 0.1]
     assert found["severity"].tolist() == ["warning", "critical", "warning"]
-    assert found["state"].tolist() == ["closed", "closed", "open"]
+    assert found["state"].tolist() == ["resolved", "resolved", "open"]
     assert found["column"].tolist() == ["temp"] * 3
 
 
 def test_an_alert_stays_open_while_nothing_is_measured():
     assert alerts(judge(measured([0.3, NAN, NAN]), [RULE]))["state"].tolist() == ["open"]
-    assert alerts(judge(measured([0.3, NAN, 0]), [RULE]))["state"].tolist() == ["closed"]
+    assert alerts(judge(measured([0.3, NAN, 0]), [RULE]))["state"].tolist() == ["resolved"]
 
 
 def test_the_peak_is_the_worst_by_direction():
@@ -49,7 +49,7 @@ def test_the_peak_is_the_worst_by_direction():
 
 def test_a_held_window_belongs_to_the_alert():
     found = alerts(judge(measured([0.3, 0.15, 0.05, 0.15]), [Rule(warning=0.2, critical=0.25, recover=0.1)])).iloc[0]
-    assert (found["windows"], found["end"], found["peak"], found["state"]) == (2, day(2), 0.3, "closed")
+    assert (found["windows"], found["end"], found["peak"], found["state"]) == (2, day(2), 0.3, "resolved")
 
 
 def test_order_is_start_then_the_critical_first_then_names():
@@ -88,9 +88,9 @@ def test_sentences():
     assert (
         said([1, 2, 3.1, 1, 1, 1, 1, 1], weekly, 7) == "psi of temp (v1) 3.10, critical above 0.25, 8 weeks from 1 Apr 2013, open"
     )
-    assert said([0.2, NAN, 0.2, 0], weekly, 7) == "psi of temp (v1) 0.20, warning above 0.1, 2 weeks from 1 Apr 2013, closed"
+    assert said([0.2, NAN, 0.2, 0], weekly, 7) == "psi of temp (v1) 0.20, warning above 0.1, 2 weeks from 1 Apr 2013, resolved"
     assert said([0.2, 0], RULE, segment="origin=EWR") == (
-        "psi of temp (v1, origin=EWR) 0.20, warning above 0.1, 1 day from 1 Apr 2013, closed"
+        "psi of temp (v1, origin=EWR) 0.20, warning above 0.1, 1 day from 1 Apr 2013, resolved"
     )
     monthly = Rule(direction="below", critical=0.0075, window="month")
     assert said([0.001], monthly, 31, pd.Timestamp("2013-05-01", tz="UTC"), version="", column="") == (
@@ -117,7 +117,7 @@ def slow(judged):
             if row and row["level"] > 0:
                 run.append(row)
             elif run:
-                found.append(one_alert(run, "open" if row is None else "closed"))
+                found.append(one_alert(run, "open" if row is None else "resolved"))
                 run = []
     return sorted(found, key=lambda a: (a[6], a[11] != "critical", a[:6]))
 

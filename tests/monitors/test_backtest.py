@@ -20,7 +20,7 @@ def alert(column, first, last, severity="warning", windows=None, version="v1"):
     names = {"model": "m", "version": version, "monitor": "drift", "metric": "psi", "column": column, "segment": "all"}
     start, end = (DAY0 + pd.Timedelta(days=day) for day in (first, last))
     told = {"start": start, "end": end, "windows": windows or last - first, "peak": 1.0, "threshold": 0.1}
-    return names | told | {"severity": severity, "state": "closed"}
+    return names | told | {"severity": severity, "state": "resolved"}
 
 
 def table(*rows):

@@ -24,7 +24,7 @@ def judged(*tables: pd.DataFrame) -> pd.DataFrame:
 def test_a_violation_counts_the_rows_of_its_own_windows_alone():
     # Days 2 and 3 breach: 0.10 and 0.25 of 200 rows each are 20 + 50 of 400. Day 5, open, is another: 4 of 200.
     found = breaches.violations(judged(rows("a", "null_rate", [0, 0.10, 0.25, 0.005, 0.02])), VERSIONS)
-    assert found[["broken", "of", "windows", "state"]].values.tolist() == [[4, 200, 1, "open"], [70, 400, 2, "closed"]]
+    assert found[["broken", "of", "windows", "state"]].values.tolist() == [[4, 200, 1, "open"], [70, 400, 2, "resolved"]]
 
 
 def test_columns_that_broke_alike_at_once_are_one_and_the_ratio_of_rows_counts_none():

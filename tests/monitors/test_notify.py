@@ -46,11 +46,11 @@ def heard(now: list[dict[str, object]], before: list[dict[str, object]] | None, 
 
 
 def test_at_first_only_what_is_open_is_new():
-    assert heard([alert("2026-01-05", state="closed"), alert("2026-01-26", column="y")], None) == {"new": ["y"]}
+    assert heard([alert("2026-01-05", state="resolved"), alert("2026-01-26", column="y")], None) == {"new": ["y"]}
 
 
 def test_nothing_new_says_nothing():
-    rows = [alert("2026-01-26"), alert("2026-01-05", state="closed", column="y")]
+    rows = [alert("2026-01-26"), alert("2026-01-05", state="resolved", column="y")]
     found = notify.news(table(*rows), notify.no_changes(), told(*rows), EVERYTHING)
     assert not found
     assert messages.of_news(found, EVERYTHING, "", NOW) == []
@@ -60,7 +60,7 @@ def test_an_alert_that_goes_on_gets_worse_and_ends():
     began = alert("2026-01-26")
     assert heard([alert("2026-01-26", weeks=2)], [began]) == {}
     assert heard([alert("2026-01-26", weeks=2, severity="critical")], [began]) == {"worse": ["x"]}
-    assert heard([alert("2026-01-26", state="closed")], [began]) == {"resolved": ["x"]}
+    assert heard([alert("2026-01-26", state="resolved")], [began]) == {"resolved": ["x"]}
     assert heard([alert("2026-01-26", state="version retired")], [began]) == {"resolved": ["x"]}
 
 
@@ -75,19 +75,19 @@ def test_an_alert_that_a_changed_threshold_takes_away_is_resolved():
 
 
 def test_one_that_ended_and_one_that_began_are_two():
-    now = [alert("2026-01-26", state="closed"), alert("2026-02-09")]
+    now = [alert("2026-01-26", state="resolved"), alert("2026-02-09")]
     assert heard(now, [alert("2026-01-26")]) == {"new": ["x"], "resolved": ["x"]}
 
 
 def test_what_began_and_ended_since_then_is_new_but_not_what_is_found_in_a_past_that_was_judged():
-    assert heard([alert("2026-02-02", state="closed"), alert("2026-01-12", state="closed", column="y")], []) == {"new": ["x"]}
+    assert heard([alert("2026-02-02", state="resolved"), alert("2026-01-12", state="resolved", column="y")], []) == {"new": ["x"]}
 
 
 def test_a_channel_for_what_is_critical_hears_of_an_alert_when_it_becomes_critical():
     warned = alert("2026-01-26")
     assert heard([warned], None, CRITICAL) == {}
     assert heard([alert("2026-01-26", severity="critical")], [warned], CRITICAL) == {"new": ["x"]}
-    assert heard([alert("2026-01-26", state="closed")], [warned], CRITICAL) == {}
+    assert heard([alert("2026-01-26", state="resolved")], [warned], CRITICAL) == {}
 
 
 def test_a_channel_hears_of_its_own_models_and_of_what_it_asked_for():
@@ -177,7 +177,7 @@ def test_waiting_doubles_up_to_six_hours_and_ends_after_three_days():
     assert notify.is_given_up(NOW, NOW + timedelta(days=4))
 
 
-severities, states = st.sampled_from(["warning", "critical"]), st.sampled_from(["open", "closed"])
+severities, states = st.sampled_from(["warning", "critical"]), st.sampled_from(["open", "resolved"])
 histories = st.lists(st.lists(st.tuples(st.integers(0, 3), severities, states), max_size=4, unique_by=lambda one: one[0]), max_size=6)
 
 
@@ -196,3 +196,23 @@ def test_whatever_happens_each_alert_that_is_told_to_be_open_is_told_to_be_over_
         believed = (believed | opened) - over
         assert believed == {f"c{i}" for i, _, state in step if state == "open"}
         last = notify.from_json(notify.to_json(notify.as_told(table(*rows), CLOCK, notify.no_changes())))
+
+
+def test_what_is_acknowledged_is_not_told_again_and_what_is_muted_not_at_all():
+    seen, muted = alert("2026-01-26", state="acknowledged"), alert("2026-01-26", state="muted")
+    assert heard([seen, muted | {"column": "y"}], None) == {}
+    assert heard([seen], [alert("2026-01-26")]) == {}  # told before, not resolved
+    assert heard([alert("2026-01-26", state="resolved")], [seen]) == {"resolved": ["x"]}
+    assert heard([alert("2026-02-02", state="muted")], []) == {}  # began and ended, muted all the time
+    assert heard([muted | {"severity": "critical"}], [alert("2026-01-26")]) == {}
+    assert heard([alert("2026-01-26", severity="critical")], [seen]) == {"worse": ["x"]}  # such an acknowledgement ends itself
+    open_now = notify.news(table(seen, alert("2026-01-26", column="y")), notify.no_changes(), None, EVERYTHING).open
+    assert open_now["column"].tolist() == ["y"]
+
+
+def test_an_alert_that_outlasts_its_mute_is_told_once_if_it_never_was():
+    now, muted = table(alert("2026-01-26", weeks=3)), table(alert("2026-01-26", weeks=2, state="muted"))
+    never = notify.as_told(muted, CLOCK, notify.no_changes(), told())
+    assert kinds(notify.news(now, notify.no_changes(), never, EVERYTHING)) == {"new": ["x"]}
+    before = notify.as_told(muted, CLOCK, notify.no_changes(), told(alert("2026-01-26")))
+    assert kinds(notify.news(now, notify.no_changes(), before, EVERYTHING)) == {}

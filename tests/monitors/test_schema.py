@@ -263,5 +263,5 @@ def test_a_quiet_sunday_is_no_alarm_and_a_lost_half_day_is(store, tmp_path):
     assert fresh["2026-04-02"] == pytest.approx(36 + 86_400 / 400 / 3600)  # since the last row at noon of the day before
     alerts = run.alerts(store).query("monitor == 'schema' and metric == 'rows_ratio'")
     assert [(a.start.day, a.end.day, a.peak, a.severity, a.state) for a in alerts.itertuples()] == [
-        (1, 3, 0.0, "critical", "closed")
+        (1, 3, 0.0, "critical", "resolved")
     ]

@@ -145,13 +145,13 @@ def test_what_is_watched_holds_every_alert(overrides):
 
 def test_an_open_alert_of_a_version_that_no_longer_serves_is_no_open_alert():
     versions = pd.DataFrame({"version": ["v1", "v2"], "last": [MONDAY, MONDAY + WEEK]})
-    found = pd.DataFrame({"version": ["v1", "v1", "v2"], "state": ["open", "closed", "open"]})
-    assert summaries.present(found, versions)["state"].tolist() == ["version retired", "closed", "open"]
+    found = pd.DataFrame({"version": ["v1", "v1", "v2"], "state": ["open", "resolved", "open"]})
+    assert summaries.present(found, versions)["state"].tolist() == ["version retired", "resolved", "open"]
 
 
 def test_open_alerts_come_first_then_the_latest():
     found = pd.DataFrame({
-        "state": ["closed", "open", "closed", "open"], "end": [4, 1, 5, 3], "start": [0, 0, 0, 0],
+        "state": ["resolved", "open", "resolved", "open"], "end": [4, 1, 5, 3], "start": [0, 0, 0, 0],
         "severity": ["critical", "warning", "warning", "critical"],
     })  # fmt: skip
     assert summaries.latest_first(found)["end"].tolist() == [3, 1, 5, 4]

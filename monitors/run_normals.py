@@ -1,0 +1,156 @@
+"""New normals that people accepted, from decisions to measurements: `run` calls these, after all else of drift is measured."""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from data import decisions as deciding
+from data import normals as counting
+from data.arrays import arrays
+from data.normals import Normal
+from data.store import Connection, Store, append
+from monitors import decided, drift, floors, periods
+from monitors.spans import inside, keep, spans
+
+PROFILES_AT_ONCE = 20_000
+Again = Callable[[list[str], pd.DataFrame], pd.DataFrame]  # columns and spans → drift against the reference
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What of a model's drift is to be measured anew: `standing` are the normals, the later ones last, since they rule.
+
+    anew : versions of which a normal came, went or was learnt again: all windows since the first such day. touched : windows that loads touched.
+    """
+
+    standing: tuple[Normal, ...]
+    gone: tuple[Normal, ...]
+    anew: frozenset[str]
+    touched: tuple[datetime, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.gone or (self.standing and (self.anew or self.touched)))
+
+
+def accepted(decisions: pd.DataFrame, model: str) -> list[Normal]:
+    """The normals of a model among some decisions, in the order in which the later one rules."""
+    made = decisions[(decisions["model"] == model) & (decisions["kind"] == "normal")].sort_values(["start", "decision"])
+    return [
+        Normal(int(row["decision"]), str(row["version"]), None if pd.isna(row["column"]) else str(row["column"]), row["start"], row["end"])
+        for row in made.to_dict("records")
+    ]
+
+
+def standing(store: Store, model: str) -> list[Normal]:
+    """The normals that stand, the later ones last."""
+    return accepted(decided.standing(deciding.read(store), "normal"), model)
+
+
+def is_behind(store: Store, model: str) -> bool:
+    """Whether a normal came or went since the last run."""
+    return {one.decision for one in standing(store, model)} != counting.done(store, model)
+
+
+def refresh(store: Store, model: str, touched: Collection[datetime]) -> Plan:
+    """Learn and count what is new of normals; gives what is to be measured then."""
+    stands, kept = standing(store, model), counting.done(store, model)
+    gone = [one for one in accepted(deciding.read(store), model) if one.decision in kept - {one.decision for one in stands}]
+    learnt = counting.refresh(store, model, stands, touched)
+    anew = {one.version for one in gone} | {one.version for one in stands if one.decision in learnt}
+    return Plan(tuple(stands), tuple(gone), frozenset(anew), tuple(touched))
+
+
+def measure(store: Store, cursor: Connection, model: str, plan: Plan, again: Again) -> int:
+    """Measure drift against the normals that rule, in place of what was measured against the reference, and against that where one is
+    gone; gives how many measurements."""
+    if not plan:
+        return 0
+    count = sum(_undo(cursor, model, one, again) for one in plan.gone)
+    for one in plan.standing:
+        touched = [time for time in plan.touched if time >= one.start]
+        if one.version in plan.anew or touched:
+            asked = None if one.version in plan.anew else spans(touched)
+            for measured in _measured(store, cursor, model, one, asked):
+                _forget(cursor, model, one, measured)
+                count += keep(cursor, measured)
+    cursor.execute("DELETE FROM main.normals WHERE model = ?", [model])
+    append(cursor, "normals", pd.DataFrame({"decision": [one.decision for one in plan.standing]}).assign(model=model))
+    return count
+
+
+def _undo(cursor: Connection, model: str, one: Normal, again: Again) -> int:
+    """Measure again, against the reference, what was measured against a normal that is gone."""
+    sql = """SELECT DISTINCT "column", window_start, window_end FROM main.measurements WHERE model = ? AND version = ? AND monitor = 'drift'
+        AND dataset = 'log' AND window_start >= ? AND ("column" = ? OR ? IS NULL)"""
+    was = cursor.execute(sql, [model, one.version, one.start, one.column, one.column]).df()
+    asked = was[["window_start", "window_end"]].drop_duplicates()
+    count = 0
+    for column in sorted(was["column"].unique()):
+        found = again([column], asked)
+        measured = found[found["version"] == one.version]
+        _forget(cursor, model, one, measured)
+        count += keep(cursor, measured)
+    return count
+
+
+def _measured(store: Store, cursor: Connection, model: str, one: Normal, asked: pd.DataFrame | None) -> Iterator[pd.DataFrame]:
+    """Drift of a version against its normal, of a few columns at a time."""
+    bins = store.frame('SELECT * EXCLUDE (others) FROM main.normal_bins WHERE model = ? AND version = ? ORDER BY "column"', [model, one.name])
+    known = floors.read(store.frame("SELECT * FROM main.normal_floors WHERE model = ? AND version = ?", [model, one.name]))
+    for columns in _chunks(store, model, one):
+        read = _profiles(store, 'list_contains($columns, "column")', {"model": model, "name": one.name, "columns": columns})
+        found, fresh = drift.measure_knowing(read, bins, known, asked)
+        append(cursor, "normal_floors", fresh)
+        found = found[(found["dataset"] == "log") & (found["window_start"] >= one.start)]
+        yield (found if asked is None else found[inside(found, asked)]).assign(version=one.version)
+
+
+def _chunks(store: Store, model: str, one: Normal) -> list[list[str]]:
+    """The columns that the normal knows, so many at a time that their profiles fit into memory."""
+    sql = """SELECT "column", count(*) FROM main.normal_profiles WHERE model = ? AND version = ? AND "column" IN (
+            SELECT "column" FROM main.normal_bins WHERE model = ? AND version = ?) GROUP BY 1 ORDER BY 1"""
+    found: list[list[str]] = []
+    held = PROFILES_AT_ONCE
+    for column, n in store.rows(sql, [model, one.name, model, one.name]):
+        if held + n > PROFILES_AT_ONCE:
+            found.append([])
+            held = 0
+        found[-1].append(column)
+        held += n
+    return found
+
+
+def _profiles(store: Store, condition: str, values: dict[str, Any]) -> pd.DataFrame:
+    sql = f"""SELECT * FROM main.normal_profiles WHERE model = $model AND version = $name AND {condition}
+        ORDER BY dataset, "column", segment, window_start NULLS FIRST"""
+    found = store.cursor().execute(sql, values).to_arrow_table()
+    frame: pd.DataFrame = found.drop_columns(["counts"]).to_pandas()
+    return frame.assign(counts=arrays(found["counts"]))
+
+
+def against(
+    store: Store, *, model: str, decision: int, column: str, segment: str, since: datetime, until: datetime
+) -> tuple[pd.Series, pd.Series, pd.Series] | None:
+    """The bins of a column, the profile of its new normal, and that of a window [since, until) on these bins; None where there is none."""
+    names = {"model": model, "name": str(decision), "column": column}
+    bins = store.frame('SELECT * FROM main.normal_bins WHERE model = $model AND version = $name AND "column" = $column', names)
+    condition = """"column" = $column AND segment = $segment
+        AND (window_start IS NULL OR (dataset = 'log' AND window_start >= $since AND window_end <= $until))"""
+    found = _profiles(store, condition, names | {"segment": segment, "since": since, "until": until})
+    whole, own = found[found["window_start"].isna()], found[found["window_start"].notna()]
+    if bins.empty or whole.empty or own.empty:
+        return None
+    return bins.iloc[0], whole.iloc[0], periods.merge(own.reset_index(drop=True), "all").iloc[0]
+
+
+def _forget(cursor: Connection, model: str, one: Normal, measured: pd.DataFrame) -> None:
+    """Drop the drift of the version in the windows and columns that were measured otherwise."""
+    cells = measured[["column", "window_start", "window_end"]].drop_duplicates()
+    cursor.register("measured_anew", cells)
+    sql = """DELETE FROM main.measurements WHERE model = ? AND version = ? AND monitor = 'drift' AND dataset = 'log'
+        AND ("column", window_start, window_end) IN (SELECT ("column", window_start, window_end) FROM measured_anew)"""
+    cursor.execute(sql, [model, one.version])
+    cursor.unregister("measured_anew")
