@@ -118,8 +118,6 @@ def _measurements(store: Store, asked: argparse.Namespace) -> int:
     return 0
 
 
-
-
 def _loads(store: Store, asked: argparse.Namespace) -> int:
     output.write(loading.loads(store, asked.model), asked.format, None)
     return 0
