@@ -71,6 +71,7 @@ def open_page(page: Page, url: str, query: str = "") -> Page:
 
 def counts(page: Page, *labels: str) -> dict[str, int]:
     """The alerts that the page counts now."""
+    expect(page.get_by_test_id("stMetric").first).to_be_visible()
     texts = [metric.inner_text().split("\n") for metric in page.get_by_test_id("stMetric").all()]
     shown = {parts[0]: next((part for part in parts[1:] if part), "") for parts in texts}
     return {label: int(shown[label]) for label in labels or ("Critical", "Warning", "Open now")}
