@@ -148,3 +148,12 @@ def test_help_has_an_example_and_says_what_check_counts():
     for command in ("verdict", "acknowledge", "mute", "planned", "missed", "normal", "retract", "list"):
         assert "example:\n  python -m monitors decide " in vigia("decide", command, "--help").stdout
     assert "acknowledged or muted does not count" in " ".join(vigia("check", "--help").stdout.split())
+
+
+def test_suggestions_hear_the_verdicts(store):
+    told(store, "decide", "verdict", "real", "column=x")
+    told(store, "decide", "verdict", "noise", "column=y")
+    (found,) = json.loads(told(store, "thresholds", "suggest", "--model", "m", "--metric", "psi", "--method", "verdicts", "--format", "json"))
+    assert found["reason"].startswith("Of 2 alerts with a verdict 1 was real: this limit catches 1 of 1 and repeats 0 of th")
+    [rule] = found["rules"]
+    assert 0.2 <= rule["warning"] < 0.4  # y's noise was 0.2, what was real in x 0.4 and more
