@@ -1,12 +1,14 @@
 """The sources page in a real browser: from a file with awkward names to measured rows and back, and files that are refused."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import STREAMLITS_OWN, serving, settle
 from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as NotThere
 
 from data import load as loading
 from data import roles as roles_of
@@ -182,11 +184,12 @@ def set_role(page: Page, row: int, role: str) -> None:
         table.scroll_into_view_if_needed()
         table.click(position={"x": 200, "y": 35 * row + 18})
         page.keyboard.press("Enter")
-        page.wait_for_timeout(500)
-        if option.count():
-            break
-    option.click()
-    settle(page)
+        with suppress(NotThere):
+            option.click(timeout=5_000)
+            settle(page)
+            return
+        page.keyboard.press("Escape")  # a cell that is being written in takes no Enter
+    raise AssertionError(f"row {row} did not offer {role}")
 
 
 def roles(place: Path) -> roles_of.Roles:

@@ -90,6 +90,16 @@ def exact(page: Page, which: str) -> str:
     return page.get_by_role("spinbutton", name=f"{which}, exact").input_value()
 
 
+def at_rest(page: Page, which: str) -> str:
+    """The limit once all that a hand did has arrived: the same at two looks."""
+    before = ""
+    while (now := exact(page, which)) != before:
+        before = now
+        page.wait_for_timeout(700)
+        settle(page)
+    return now
+
+
 def slider(page: Page, which: str):
     return page.get_by_role("slider", name=which)
 
@@ -275,9 +285,7 @@ def test_a_limit_dragged_on_the_chart_counts_as_the_command_line_does_and_is_one
     page.mouse.up()
     expect(page.get_by_text("Against the rule in force")).to_be_visible()
     expect(page.get_by_text(re.compile("warning 0.1 →"))).to_be_visible()
-    page.wait_for_timeout(500)
-    settle(page)
-    value = exact(page, "Warning")
+    value = at_rest(page, "Warning")
     assert 0 <= float(value) < 0.1
     told = backtested(made, tmp_path, f"- {{metric: psi, column: income, segment: all, warning: {value}}}\n")
     now = counts(page)
