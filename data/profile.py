@@ -18,7 +18,7 @@ from data.segmented import Values, text_of
 from data.sql import literal, quote
 from data.store import Connection, Store, append, transact
 
-BATCH = 262_144  # rows: 30 columns of it are 63 MB
+BATCH = 131_072  # rows: 30 columns of it are 31 MB
 # Counts held at once (windows × segments × bins of all columns), 40 MB and as much again while they are stored; more windows are scanned in turns.
 CELLS = 5_000_000
 NEW_SHOWN = 20  # values that the reference never had, the most frequent of each window

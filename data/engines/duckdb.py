@@ -22,6 +22,7 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 Array: TypeAlias = "pa.Array[Any]"
 DENSE = 8_000_000  # cells of a batch's counts of one column: above it they are counted sparsely
 STATS = ("nulls", "nans", "pos_infs", "neg_infs", "fractions", "sum", "sum_squares", "below_sum", "above_sum")
+NULLS, NANS, POS_INFS, NEG_INFS, FRACTIONS, SUM, SUM_SQUARES, BELOW_SUM, ABOVE_SUM = range(len(STATS))
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Totals:
     """The sums of one column of one version so far, a row a (window, margin)."""
 
     counts: Ints
-    stats: dict[str, Floats]
+    stats: Floats  # of STATS, a column each
     low: Floats
     high: Floats
 
@@ -111,8 +112,7 @@ def profile(batches: Iterable[pa.RecordBatch], plan: Plan, threads: int = 2) -> 
 
 def _empty(plan: Plan, bins: Bins) -> Totals:
     n = plan.windows * len(plan.margins)
-    stats = {name: np.zeros(n) for name in STATS}
-    return Totals(np.zeros((n, bins.size), np.int64), stats, np.full(n, np.inf), np.full(n, -np.inf))
+    return Totals(np.zeros((n, bins.size), np.int64), np.zeros((n, len(STATS))), np.full(n, np.inf), np.full(n, -np.inf))
 
 
 def _group(batch: pa.RecordBatch, plan: Plan) -> Groups:
@@ -167,20 +167,12 @@ def _add(values: Array, column: str, groups: Groups, plan: Plan, totals: dict[tu
         count = _numbers if bins.kind == "number" else _texts
         counts, stats, low, high = count(x[rows], groups.ordered[rows] - where.start, starts[:-1] - starts[0], bins)
         if bins.kind == "number":
-            stats["nulls"] = nulls[where].astype(float)
-            stats["nans"] -= stats["nulls"]  # a null is a NaN to NumPy
+            stats[:, NULLS] = nulls[where]
+            stats[:, NANS] -= nulls[where]  # a null is a NaN to NumPy
         for code, (own, targets, spread) in groups.spread.items():
             if own.start >= where.start and own.stop <= where.stop:
                 part = slice(own.start - where.start, own.stop - where.start)
-                _add_up(
-                    totals[plan.versions[code], column],
-                    targets,
-                    spread,
-                    counts[part],
-                    {k: v[part] for k, v in stats.items()},
-                    low[part],
-                    high[part],
-                )
+                _add_up(totals[plan.versions[code], column], targets, spread, counts[part], stats[part], low[part], high[part])
 
 
 def _ordered(values: Array, groups: Groups) -> tuple[npt.NDArray[Any], Ints]:
@@ -206,17 +198,15 @@ def _families(column: str, groups: Groups, plan: Plan) -> list[tuple[Bins, slice
     return [(bins, where) for bins, where in own if bins is not None]
 
 
-def _add_up(total: Totals, targets: Ints, spread: Any, counts: Any, stats: dict[str, Floats], low: Floats, high: Floats) -> None:
-    summed = spread @ counts
-    total.counts[targets] += _dense(summed)
-    for name, values in stats.items():
-        total.stats[name][targets] += spread @ values
-    each = spread.tocoo()
-    np.minimum.at(total.low, targets[each.row], low[each.col])
-    np.maximum.at(total.high, targets[each.row], high[each.col])
+def _add_up(total: Totals, targets: Ints, spread: Any, counts: Any, stats: Floats, low: Floats, high: Floats) -> None:
+    total.counts[targets] += _dense(spread @ counts)
+    total.stats[targets] += spread @ stats
+    # The matrix lies by rows: which groups each target has, one target after the other.
+    total.low[targets] = np.minimum(total.low[targets], np.minimum.reduceat(low[spread.indices], spread.indptr[:-1]))
+    total.high[targets] = np.maximum(total.high[targets], np.maximum.reduceat(high[spread.indices], spread.indptr[:-1]))
 
 
-Counted: TypeAlias = tuple[Any, dict[str, Floats], Floats, Floats]
+Counted: TypeAlias = tuple[Any, Floats, Floats, Floats]
 
 
 def _numbers(x: Floats, group: Ints, starts: Ints, bins: Bins) -> Counted:
@@ -224,32 +214,33 @@ def _numbers(x: Floats, group: Ints, starts: Ints, bins: Bins) -> Counted:
     n, size = len(starts), bins.size
     place = bins.place(x)
     counts = _pairs(group, place, n, size + 1)
-    stats: dict[str, Any] = {}
+    stats = np.zeros((n, len(STATS)))
     odd = np.flatnonzero(place == size) if counts[:, -1].sum() else ()
     if len(odd):
-        kinds = {"nans": np.isnan(x[odd]), "pos_infs": x[odd] == np.inf, "neg_infs": x[odd] == -np.inf}
-        stats = {name: np.bincount(group[odd[hit]], minlength=n).astype(float) for name, hit in kinds.items()}
+        kinds = {NANS: np.isnan(x[odd]), POS_INFS: x[odd] == np.inf, NEG_INFS: x[odd] == -np.inf}
+        for kind, hit in kinds.items():
+            stats[:, kind] = np.bincount(group[odd[hit]], minlength=n)
         x = x.copy()
         x[odd] = np.nan
     low, high = np.fmin.reduceat(x, starts), np.fmax.reduceat(x, starts)
     if len(odd):
         x[odd] = 0.0
     if bins.whole:
-        stats["fractions"] = np.bincount(group[np.flatnonzero(x != np.floor(x))], minlength=n).astype(float)
-    stats["sum"], stats["sum_squares"] = np.add.reduceat(x, starts), np.add.reduceat(np.square(x), starts)
-    for name, end in {"below_sum": 0, "above_sum": size - 1}.items() if size > 1 else ():
+        stats[:, FRACTIONS] = np.bincount(group[np.flatnonzero(x != np.floor(x))], minlength=n)
+    stats[:, SUM], stats[:, SUM_SQUARES] = np.add.reduceat(x, starts), np.add.reduceat(np.square(x), starts)
+    for name, end in {BELOW_SUM: 0, ABOVE_SUM: size - 1}.items() if size > 1 else ():
         if counts[:, end].sum():
             beyond = np.flatnonzero(place == end)
-            stats[name] = np.bincount(group[beyond], x[beyond], n)
-    complete = {name: stats.get(name, np.zeros(n)) for name in STATS}
-    return counts[:, :-1], complete, np.where(np.isnan(low), np.inf, low), np.where(np.isnan(high), -np.inf, high)
+            stats[:, name] = np.bincount(group[beyond], x[beyond], n)
+    return counts[:, :-1], stats, np.where(np.isnan(low), np.inf, low), np.where(np.isnan(high), -np.inf, high)
 
 
 def _texts(hashes: Any, group: Ints, starts: Ints, bins: Bins) -> Counted:
     n = len(starts)
     counts = _pairs(group, bins.place(hashes), n, bins.size + 1)
-    nulls = _dense(counts[:, [-1]]).ravel().astype(float)
-    return counts[:, :-1], {"nulls": nulls}, np.full(n, np.inf), np.full(n, -np.inf)
+    stats = np.zeros((n, len(STATS)))
+    stats[:, NULLS] = _dense(counts[:, [-1]]).ravel()
+    return counts[:, :-1], stats, np.full(n, np.inf), np.full(n, -np.inf)
 
 
 def _dense(counts: Any) -> Ints:
@@ -280,7 +271,7 @@ def _part(plan: Plan, version: str, column: str, rows: Ints, total: Totals) -> p
     low, high = total.low[live], total.high[live]
     some = np.isfinite(low)
     whole = ("nulls", "nans", "pos_infs", "neg_infs", "fractions")
-    stats = {n: total.stats[n][live] for n in STATS}
+    stats = dict(zip(STATS, total.stats[live].T, strict=True))
     fields: dict[str, Any] = {
         "version": pa.array([version] * len(live), pa.string()),
         "segment": pa.array(np.array(plan.margins)[margin] if len(live) else [], pa.string()),

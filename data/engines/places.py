@@ -14,6 +14,7 @@ BITS = (
     18  # of a double, that name a cell: sign, exponent, 6 bits of mantissa. 0.5 MB a table; about 1 value in 100 needs a search
 )
 SHIFT = np.uint64(64 - BITS)
+BLOCK = 65_536  # values placed at a time: all that is made of them on the way stays in the cache
 SPARE = 4  # bits by which a table of hashes is longer than the hashes: 1 known text in 32 shares its place and is searched
 
 
@@ -103,13 +104,21 @@ class Bins:
         A sort takes 30 ns a value, a binary search 50, this 6, whatever the number of edges. It is exact since rounding is monotone: a value
         and an edge that differ in order after the subtraction did so before, and those that fall into one cell are compared themselves.
         """
-        centre, below, edges = self._cells
+        place = np.empty(len(x), np.int16)
         with np.errstate(invalid="ignore", over="ignore"):
-            under = below.take(((x - centre).view(np.uint64) >> SHIFT).view(np.int64))
-        place: Places = under + (x > edges.take(under))
+            for start in range(0, len(x), BLOCK):
+                self._place_block(x[start : start + BLOCK], place[start : start + BLOCK])
+        return place
+
+    def _place_block(self, x: Floats, place: Places) -> None:
+        centre, below, edges = self._cells
+        away = x - centre
+        cell = away.view(np.uint64)
+        cell >>= SHIFT
+        under = below.take(cell.view(np.int64))
+        np.add(under, x > edges.take(under), out=place)
         place += x > edges.take(place)  # two edges in a cell are common: a value that piles up and the double before it
         searched = np.flatnonzero(under < 0)
         if len(odd := np.flatnonzero(place == self.size)):  # a finite one may have left the finite numbers when the centre was taken off
             searched = np.append(searched, odd[np.isfinite(x[odd])])
         place[searched] = self.edges.searchsorted(x[searched])
-        return place
