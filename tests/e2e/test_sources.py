@@ -177,12 +177,13 @@ def test_a_changed_role_goes_into_the_load_and_can_be_changed_later_with_a_reaso
 
 
 def set_role(page: Page, row: int, role: str) -> None:
-    """The table is a canvas, which takes clicks only once it has its size: choose the cell, open its list, take the option."""
+    """The table is a canvas, which takes clicks only once it has its size: choose the row, open its list of roles, take one."""
     table = page.locator('[data-testid="stDataFrame"]:visible').last
     option = page.get_by_role("option", name=role, exact=True)
     for _ in range(10):
         table.scroll_into_view_if_needed()
-        table.click(position={"x": 200, "y": 35 * row + 18})
+        table.click(position={"x": 40, "y": 35 * row + 18})
+        page.keyboard.press("ArrowRight")  # from the column's name to its role, however wide the columns are
         page.keyboard.press("Enter")
         with suppress(NotThere):
             option.click(timeout=5_000)
