@@ -1,6 +1,8 @@
 """What was decided and stands, to be taken back; and forms for days: a planned change, days that come again, days on which something was wrong."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -93,19 +95,19 @@ def _days(scope: Scope, key: str, ahead: int) -> tuple[object, ...]:
 
 
 def _planned(scope: Scope) -> None:
-    about, days = _about(scope, "planned"), _days(scope, "planned", 1)
-    note, who = review_decide.said("planned")
-    if st.button("Plan it", type="primary", disabled=len(days) != 2) and noted(note):
-        act = run_decisions.planned
-        keep(lambda: act(reads.store(), about, at_midnight(days[0]), at_midnight(days[1]), note, who), "The change is planned.")
+    _span(scope, "planned", run_decisions.planned, 1, "Plan it", "The change is planned.")
 
 
 def _missed(scope: Scope) -> None:
-    about, days = _about(scope, "missed"), _days(scope, "missed", 0)
-    note, who = review_decide.said("missed")
-    if st.button("Mark these days", type="primary", disabled=len(days) != 2) and noted(note):
-        act = run_decisions.missed
-        keep(lambda: act(reads.store(), about, at_midnight(days[0]), at_midnight(days[1]), note, who), "The days are marked.")
+    _span(scope, "missed", run_decisions.missed, 0, "Mark these days", "The days are marked.")
+
+
+def _span(scope: Scope, key: str, act: Callable[..., Any], ahead: int, label: str, told: str) -> None:
+    """A decision about some days; offered are those that lie `ahead` of the end of the log."""
+    about, days = _about(scope, key), _days(scope, key, ahead)
+    note, who = review_decide.said(key)
+    if st.button(label, type="primary", disabled=len(days) != 2) and noted(note):
+        keep(lambda: act(reads.store(), about, at_midnight(days[0]), at_midnight(days[1]), note, who), told)
 
 
 def _calendar(scope: Scope) -> None:

@@ -123,14 +123,35 @@ def size_text(size: float, unit: str) -> str:
 
 def _columns(scope: Scope, about: dict[str, str], found: Mapping[str, Suggestion]) -> None:
     """The limits of each column of one of the suggestions, to take one by one or all as a file."""
-    usable = {TITLES[method][0]: one for method, one in found.items() if one.rules}
     st.markdown("##### By column")
+    usable = {TITLES[method][0]: one for method, one in found.items() if one.rules}
     names = list(usable)
     chosen = st.segmented_control("Suggestion", names, default=names[0], required=True, key="suggest_of", label_visibility="collapsed")
     one = usable[chosen]
-    table = one.by_column
-    rule = one.rules[0]
-    shifts = _caught(scope, Rule.model_validate(backtest.with_monitor(about)), one, about)
+    row = _limits(one, _caught(scope, Rule.model_validate(backtest.with_monitor(about)), one, about), chosen)
+    name = None if row is None else str(one.by_column["column"].iloc[row])
+    taken = next((each for each in one.rules if each.column == name), None)
+    in_force = rulebook.resolve(reads.rules(scope), **backtest.with_monitor({**about, "column": name or ""}))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        took = st.button(
+            f"Take {words.escaped(name)} into the form" if taken and name else "Take a column into the form", key="take column",
+            icon=":material/south_west:", disabled=taken is None, on_click=_take_column, args=(about, taken, in_force),
+            help=None if taken else "Choose a row first.",
+        )  # fmt: skip
+        if took:
+            st.rerun()  # the whole page: what chooses the column stands outside of this fragment
+        try:
+            text = candidates.as_yaml(one, reads.overrides(scope.snapshot))
+        except BadInput as mistake:
+            st.caption(words.escaped(str(mistake)))
+            return
+        st.download_button("All as YAML", text, "suggested.yaml", "application/yaml", icon=":material/download:", on_click="ignore",
+                           help="All overrides with these, to review and for `thresholds apply`.")  # fmt: skip
+
+
+def _limits(one: Suggestion, shifts: Mapping[str, tuple[float, str]], chosen: str) -> int | None:
+    """The table of a suggestion's columns; the place of the one that is selected."""
+    table, rule = one.by_column, one.rules[0]
     shown = pd.DataFrame({
         "column": [name or words.TABLE for name in table["column"]],
         **{which: table[which] for which in ("warning", "critical") if which in rule.changes},
@@ -155,25 +176,7 @@ def _columns(scope: Scope, about: dict[str, str], found: Mapping[str, Suggestion
     }  # fmt: skip
     seen = st.dataframe(shown, hide_index=True, column_config=config, key="suggest_columns", on_select="rerun", selection_mode="single-row",
                         alt=f"Limits by column, {chosen}", height=35 * min(len(shown) + 1, 11) + 3)  # fmt: skip
-    with st.container(horizontal=True, vertical_alignment="center"):
-        row = seen.selection.rows[0] if seen.selection.rows else None
-        name = None if row is None else str(table["column"].iloc[row])
-        taken = next((each for each in one.rules if each.column == name), None)
-        in_force = rulebook.resolve(reads.rules(scope), **backtest.with_monitor({**about, "column": name or ""}))
-        took = st.button(
-            f"Take {words.escaped(name)} into the form" if taken and name else "Take a column into the form", key="take column",
-            icon=":material/south_west:", disabled=taken is None, on_click=_take_column, args=(about, taken, in_force),
-            help=None if taken else "Choose a row first.",
-        )  # fmt: skip
-        if took:
-            st.rerun()  # the whole page: what chooses the column stands outside of this fragment
-        try:
-            text = candidates.as_yaml(one, reads.overrides(scope.snapshot))
-        except BadInput as mistake:
-            st.caption(words.escaped(str(mistake)))
-            return
-        st.download_button("All as YAML", text, "suggested.yaml", "application/yaml", icon=":material/download:", on_click="ignore",
-                           help="All overrides with these, to review and for `thresholds apply`.")  # fmt: skip
+    return seen.selection.rows[0] if seen.selection.rows else None
 
 
 def _size(shift: tuple[float, str] | None) -> str:
