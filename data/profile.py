@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from data import totals
+from data.arrays import arrays
 from data.bins import BETWEEN, LATENCY, WHOLE, Source, hashes, lookup, probable, watched
 from data.engines.duckdb import Plan, profile
 from data.engines.places import Bins
@@ -21,6 +22,7 @@ from data.store import Connection, Store, append, transact
 BATCH = 131_072  # rows: 30 columns of it are 31 MB
 # Counts held at once (windows × segments × bins of all columns), 40 MB and as much again while they are stored; more windows are scanned in turns.
 CELLS = 5_000_000
+READ_AT_ONCE = 20_000  # profiles of 200 counts each: 32 MB, and some times that while they are measured
 NEW_SHOWN = 20  # values that the reference never had, the most frequent of each window
 NO_TIME = -(2**40)  # the window of reference rows that carry no time
 Progress = Callable[[float], None]
@@ -35,6 +37,16 @@ def windows(cursor: Connection, source: Source, condition: str = "true", values:
         FROM {source.rows} WHERE ({condition}) AND {timed} GROUP BY 1, 2)
         GROUP BY 1, 2 ORDER BY 1, 2"""
     return cursor.execute(sql, dict(values or {})).df()
+
+
+def read(store: Store, condition: str, values: Mapping[str, Any], name: str = "profiles") -> pd.DataFrame:
+    """Stored profiles, of the log or (`normal_profiles`) counted for new normals; `counts` holds int64 arrays. In a fixed order."""
+    sql = f"""SELECT * FROM main.{name} WHERE {condition}
+        ORDER BY dataset, version, "column", segment, window_start NULLS FIRST"""
+    with store.lent() as cursor:
+        found = cursor.execute(sql, dict(values)).to_arrow_table()
+    frame: pd.DataFrame = found.drop_columns(["counts"]).to_pandas()
+    return frame.assign(counts=arrays(found["counts"]))
 
 
 def profile_windows(

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from data import decisions as deciding
-from data.arrays import arrays
+from data import profile as profiling
 from data.bins import LATENCY
 from data.errors import BadInput, near
 from data.quality import is_stale
@@ -53,7 +53,6 @@ LENGTHS |= {"hour": "window_end - window_start = INTERVAL 1 HOUR", "month": "win
 Progress = Callable[[str, float], None]
 PAST, FAR = pd.Timestamp("1678-01-01", tz="UTC"), pd.Timestamp("2262-01-01", tz="UTC")
 AT_ONCE = 50_000  # measurements held while a run writes them
-PROFILES_AT_ONCE = 20_000  # of 200 counts each: 32 MB, and some times that while they are measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +159,7 @@ def _chunks(store: Store, model: str, since: Any, until: Any) -> list[tuple[bool
     found: list[tuple[bool, list[str]]] = []
     held, values = 0, {"model": model, "since": since, "until": until, "whole": list(WHOLE)}
     for whole, column, n in store.rows(sql, values):
-        if not found or found[-1][0] != whole or held + n > PROFILES_AT_ONCE or whole:
+        if not found or found[-1][0] != whole or held + n > profiling.READ_AT_ONCE or whole:
             found.append((whole, []))
             held = 0
         found[-1][1].append(column)
@@ -251,13 +250,13 @@ def profiles(
     condition, values = _where(
         model=model, version=version, column=column, segment=segment, dataset=dataset, since=since, until=until
     )
-    return _profiles(store, condition, values)
+    return profiling.read(store, condition, values)
 
 
 def references(store: Store, *, model: str, column: str | None = None, segment: str | None = None) -> pd.DataFrame:
     """The profiles of the whole references alone, of every version."""
     condition, values = _where(model=model, column=column, segment=segment, dataset="reference")
-    return _profiles(store, f"{condition} AND window_start IS NULL", values)
+    return profiling.read(store, f"{condition} AND window_start IS NULL", values)
 
 
 def _profiles_to_measure(store: Store, model: str, columns: list[str], since: Any, until: Any) -> pd.DataFrame:
@@ -266,19 +265,9 @@ def _profiles_to_measure(store: Store, model: str, columns: list[str], since: An
     condition = """model = $model AND "column" BETWEEN $first AND $last AND list_contains($columns, "column")
         AND (dataset = 'reference' OR (window_end > $since AND window_start < $until))"""
     values = {"model": model, "columns": columns, "first": min(columns), "last": max(columns), "since": since, "until": until}
-    found = _profiles(store, condition, values)
+    found = profiling.read(store, condition, values)
     # Texts as objects: comparing, ordering and taking Arrow's has a price of its own that is four times as high on small tables.
     return found.astype(dict.fromkeys(found.columns[found.dtypes == "str"], object)).copy()
-
-
-def _profiles(store: Store, condition: str, values: dict[str, Any]) -> pd.DataFrame:
-    sql = f"""SELECT * FROM main.profiles WHERE {condition}
-        ORDER BY dataset, version, "column", segment, window_start NULLS FIRST"""
-    with store.lent() as cursor:
-        found = cursor.execute(sql, values).to_arrow_table()
-    frame: pd.DataFrame = found.drop_columns(["counts"]).to_pandas()
-    frame["counts"] = arrays(found["counts"])
-    return frame
 
 
 def bins(store: Store, model: str) -> pd.DataFrame:

@@ -3,19 +3,18 @@
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 
 from data import decisions as deciding
 from data import normals as counting
-from data.arrays import arrays
+from data import profile as profiling
 from data.normals import Normal
 from data.store import Connection, Store, append
 from monitors import decided, drift, floors, periods
 from monitors.spans import inside, keep, spans
 
-PROFILES_AT_ONCE = 20_000
+OWN = "model = $model AND version = $name"  # of a normal
 Again = Callable[[list[str], pd.DataFrame], pd.DataFrame]  # columns and spans → drift against the reference
 
 
@@ -101,7 +100,8 @@ def _measured(store: Store, cursor: Connection, model: str, one: Normal, asked: 
     bins = store.frame('SELECT * EXCLUDE (others) FROM main.normal_bins WHERE model = ? AND version = ? ORDER BY "column"', [model, one.name])
     known = floors.read(store.frame("SELECT * FROM main.normal_floors WHERE model = ? AND version = ?", [model, one.name]))
     for columns in _chunks(store, model, one):
-        read = _profiles(store, 'list_contains($columns, "column")', {"model": model, "name": one.name, "columns": columns})
+        names = {"model": model, "name": one.name, "columns": columns}
+        read = profiling.read(store, f'{OWN} AND list_contains($columns, "column")', names, "normal_profiles")
         found, fresh = drift.measure_knowing(read, bins, known, asked)
         append(cursor, "normal_floors", fresh)
         found = found[(found["dataset"] == "log") & (found["window_start"] >= one.start)]
@@ -113,22 +113,14 @@ def _chunks(store: Store, model: str, one: Normal) -> list[list[str]]:
     sql = """SELECT "column", count(*) FROM main.normal_profiles WHERE model = ? AND version = ? AND "column" IN (
             SELECT "column" FROM main.normal_bins WHERE model = ? AND version = ?) GROUP BY 1 ORDER BY 1"""
     found: list[list[str]] = []
-    held = PROFILES_AT_ONCE
+    held = profiling.READ_AT_ONCE
     for column, n in store.rows(sql, [model, one.name, model, one.name]):
-        if held + n > PROFILES_AT_ONCE:
+        if held + n > profiling.READ_AT_ONCE:
             found.append([])
             held = 0
         found[-1].append(column)
         held += n
     return found
-
-
-def _profiles(store: Store, condition: str, values: dict[str, Any]) -> pd.DataFrame:
-    sql = f"""SELECT * FROM main.normal_profiles WHERE model = $model AND version = $name AND {condition}
-        ORDER BY dataset, "column", segment, window_start NULLS FIRST"""
-    found = store.cursor().execute(sql, values).to_arrow_table()
-    frame: pd.DataFrame = found.drop_columns(["counts"]).to_pandas()
-    return frame.assign(counts=arrays(found["counts"]))
 
 
 def against(
@@ -139,7 +131,7 @@ def against(
     bins = store.frame('SELECT * FROM main.normal_bins WHERE model = $model AND version = $name AND "column" = $column', names)
     condition = """"column" = $column AND segment = $segment
         AND (window_start IS NULL OR (dataset = 'log' AND window_start >= $since AND window_end <= $until))"""
-    found = _profiles(store, condition, names | {"segment": segment, "since": since, "until": until})
+    found = profiling.read(store, f"{OWN} AND {condition}", names | {"segment": segment, "since": since, "until": until}, "normal_profiles")
     whole, own = found[found["window_start"].isna()], found[found["window_start"].notna()]
     if bins.empty or whole.empty or own.empty:
         return None

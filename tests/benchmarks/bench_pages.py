@@ -46,7 +46,7 @@ def with_its_shell() -> None:
         begin(self, *given, **named)
         PagesManager.uses_pages_directory = False
 
-    PagesManager.__init__ = begin_without_folder  # type: ignore[method-assign]
+    PagesManager.__init__ = begin_without_folder
 
 
 def warm(page: str) -> float:

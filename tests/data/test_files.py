@@ -169,7 +169,7 @@ def test_quotes_escaped_by_a_backslash(store: Store, tmp_path: Path):
 def test_an_index_without_a_name(store: Store, tmp_path: Path):
     loaded = load(store, [write(tmp_path / "a.csv", b",ts,x\n0,2026-03-01,1\n1,2026-03-02,5\n")], "m")[0]
     assert any('called "index"' in note for note in loaded.notes)
-    assert saved(store, "m").ignored == ("index",)  # type: ignore[union-attr]
+    assert saved(store, "m").ignored == ("index",)
 
 
 BAD: dict[str, tuple[str, bytes, str]] = {
@@ -272,7 +272,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_loaded(store: Store, tmp_pa
     path = write(tmp_path / "a.csv", b"ts,x\n2026-03-01,1\n")
     done = []
 
-    def progress(share: float, rows: int, left: float | None) -> None:  # noqa: ARG001
+    def progress(share: float, rows: int, left: float | None) -> None:  # noqa: ARG001 - the names are the caller's
         if not done:
             done.append(changes()[change](path))
 
