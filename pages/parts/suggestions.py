@@ -128,7 +128,7 @@ def _columns(scope: Scope, about: dict[str, str], found: Mapping[str, Suggestion
     names = list(usable)
     chosen = st.segmented_control("Suggestion", names, default=names[0], required=True, key="suggest_of", label_visibility="collapsed")
     one = usable[chosen]
-    row = _limits(one, _caught(scope, Rule.model_validate(backtest.with_monitor(about)), one, about), chosen)
+    row = _table(one, _caught(scope, Rule.model_validate(backtest.with_monitor(about)), one, about), chosen)
     name = None if row is None else str(one.by_column["column"].iloc[row])
     taken = next((each for each in one.rules if each.column == name), None)
     in_force = rulebook.resolve(reads.rules(scope), **backtest.with_monitor({**about, "column": name or ""}))
@@ -149,7 +149,7 @@ def _columns(scope: Scope, about: dict[str, str], found: Mapping[str, Suggestion
                            help="All overrides with these, to review and for `thresholds apply`.")  # fmt: skip
 
 
-def _limits(one: Suggestion, shifts: Mapping[str, tuple[float, str]], chosen: str) -> int | None:
+def _table(one: Suggestion, shifts: Mapping[str, tuple[float, str]], chosen: str) -> int | None:
     """The table of a suggestion's columns; the place of the one that is selected."""
     table, rule = one.by_column, one.rules[0]
     shown = pd.DataFrame({
