@@ -137,9 +137,11 @@ def _told(both: pd.DataFrame, at: s.Ints, event: s.Ints) -> pd.DataFrame:
 
 
 def _change(saved: pd.DataFrame, moved: pd.DataFrame) -> list[str]:
-    alike = np.ones(len(saved), dtype=bool)
-    for name in ("start", "end", "windows", "severity", "alerts"):
-        alike &= (saved[name].astype(object) == moved[name].astype(object)).to_numpy(bool)
+    alike = (saved["severity"].to_numpy(object) == moved["severity"].to_numpy(object)).astype(bool)
+    for name in ("start", "end"):
+        alike &= s.micros(saved[name]) == s.micros(moved[name])
+    for name in ("windows", "alerts"):
+        alike &= saved[name].to_numpy(float) == moved[name].to_numpy(float)
     only_saved, only_moved = moved["alerts"].isna().to_numpy(), saved["alerts"].isna().to_numpy()
     return list(np.select([only_saved, only_moved, alike], ["lost", "gained", "same"], "changed"))
 

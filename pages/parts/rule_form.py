@@ -57,8 +57,10 @@ def draw(about: Scope, base: Rule, values: NDArray[np.float64]) -> None:
         stops = backtest.stops(values, base, [value for value in given if isinstance(value, float)])
         for name in now:
             _limit(about, base, name, stops)
-    with st.expander("Window, rows, floors", icon=":material/tune:"):
-        _others(about, base)
+    more = st.expander("Window, rows, floors", icon=":material/tune:", key=_key(about, "more"), on_change="rerun")
+    if more.open:  # a dozen elements, which the browser would draw again with every move
+        with more:
+            _others(about, base)
 
 
 def _now(about: Scope, base: Rule, field: str) -> Any:
