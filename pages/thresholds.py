@@ -123,7 +123,7 @@ def move(scope: Scope, monitor: str, metric: str, about: dict[str, str]) -> None
     with form:
         st.markdown(f"##### {words.escaped(bench.text(metric, about))}")
         values = bench.measured(scope, (monitor, metric), about, saved).frame
-        rule_form.draw(about, base, backtest.within(values, {k: v for k, v in about.items() if k != "model"})["value"].to_numpy(float))
+        rule_form.draw(about, base, backtest.within(values, {k: v for k, v in about.items() if k != "model"}))
         if wrong:
             st.error(wrong, icon=":material/error:")
         going_back(about, base, (monitor, metric), moved)

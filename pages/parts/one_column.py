@@ -32,7 +32,7 @@ def draw(bench: Bench) -> None:
     if not columns:
         st.info(f"Nothing was measured by {rule.window} yet.", icon=":material/info:")
         return
-    told, column = words.metric(bench.metric), _looked_at(bench, columns)
+    told, column = words.metric(bench.metric), _looked_at(bench, columns, judged)
     one = judged[(judged["column"] == column).to_numpy()]
     if not np.isfinite(one["value"].to_numpy(float)).any():
         st.info(f"{words.escaped(column)} could not be measured in any {rule.window}: {words.escaped(str(one['reason'].iloc[0]))}.")
@@ -58,11 +58,12 @@ def _versions(scope: Scope) -> list[str]:
     return [str(version) for version in reads.versions(scope.model, scope.snapshot)["version"]]
 
 
-def _looked_at(bench: Bench, columns: list[str]) -> str:
-    """The column of the chart: the one that was chosen or clicked, else the one with the most alerts."""
+def _looked_at(bench: Bench, columns: list[str], judged: pd.DataFrame) -> str:
+    """The column of the chart: the one that was chosen or clicked, else the one with the most alerts, else one that could be measured."""
     if st.session_state.get("look_at") not in columns:
-        most = bench.alerts[MOVED]["column"].mode()
-        st.session_state["look_at"] = most.iloc[0] if len(most) and most.iloc[0] in columns else columns[0]
+        known = sorted(map(str, judged["column"][judged["value"].notna()].unique()), key=str.casefold)
+        likely = [*bench.alerts[MOVED]["column"].mode(), *known, *columns]
+        st.session_state["look_at"] = next(str(name) for name in likely if name in columns)
     if len(columns) == 1:
         return columns[0]
     return str(st.selectbox("Column", columns, key="look_at", persist_state="session", width=260, label_visibility="collapsed",
