@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from monitors import rulebook, summaries
 from monitors import series as s
 from monitors.alerts import alerts
-from monitors.rules import LIMITS, SCOPE, Rule, bounds
+from monitors.rules import LIMITS, SCOPE, Limit, Rule, bounds
 from monitors.thresholds import Prepared, judge
 
 Floats = NDArray[np.float64]
@@ -22,7 +22,7 @@ COLUMNS = [*SCOPE, "change", *(f"{side}_{name}" for side in SIDES for name in TO
 MANTISSAS = (1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3, 3.5, 4, 4.5, 5, 5.5, 6, 7, 8, 9)  # steps of 5 to 15 %
 # Where the limits of a kind begin when somebody chooses it: of a hundred windows of the reference five and one, as often as chance alone gives
 # two and three standard deviations or so; and rates of false discoveries that Benjamini and Hochberg (1995) themselves use.
-FIRST = {
+FIRST: dict[str, dict[str, tuple[Limit, Limit]]] = {
     "reference_quantile": {"above": (0.95, 0.99), "below": (0.05, 0.01), "outside": ((0.025, 0.975), (0.005, 0.995))},
     "reference_std": {"above": (2.0, 3.0), "below": (-2.0, -3.0), "outside": ((-2.0, 2.0), (-3.0, 3.0))},
     "fdr": dict.fromkeys(("above", "below", "outside"), (0.05, 0.01)),

@@ -11,7 +11,7 @@ from data import normals as counting
 from data import profile as profiling
 from data.normals import Normal
 from data.store import Connection, Store, append
-from monitors import decided, drift, floors, periods
+from monitors import decided, drift, floors, own_windows, periods
 from monitors.spans import inside, keep, spans
 
 OWN = "model = $model AND version = $name"  # of a normal
@@ -68,13 +68,19 @@ def measure(store: Store, cursor: Connection, model: str, plan: Plan, again: Aga
     if not plan:
         return 0
     count = sum(_undo(cursor, model, one, again) for one in plan.gone)
+    for version in plan.anew:
+        sql = "DELETE FROM main.measurements WHERE model = ? AND version = ? AND dataset LIKE ?"
+        cursor.execute(sql, [model, version, f"{own_windows.NORMAL}%"])
     for one in plan.standing:
         touched = [time for time in plan.touched if time >= one.start]
         if one.version in plan.anew or touched:
             asked = None if one.version in plan.anew else spans(touched)
             for measured in _measured(store, cursor, model, one, asked):
-                _forget(cursor, model, one, measured)
-                count += keep(cursor, measured)
+                log = measured[measured["dataset"] == "log"]
+                _forget(cursor, model, one, log)
+                if asked is None:
+                    _forget_own(cursor, model, one, measured)
+                count += keep(cursor, measured if asked is None else log)
     cursor.execute("DELETE FROM main.normals WHERE model = ?", [model])
     append(cursor, "normals", pd.DataFrame({"decision": [one.decision for one in plan.standing]}).assign(model=model))
     return count
@@ -96,16 +102,19 @@ def _undo(cursor: Connection, model: str, one: Normal, again: Again) -> int:
 
 
 def _measured(store: Store, cursor: Connection, model: str, one: Normal, asked: pd.DataFrame | None) -> Iterator[pd.DataFrame]:
-    """Drift of a version against its normal, of a few columns at a time."""
+    """Drift of a version against its normal, and with nothing asked for the normal's own windows, each against the rest of it; of a few columns at
+    a time."""
     bins = store.frame('SELECT * EXCLUDE (others) FROM main.normal_bins WHERE model = ? AND version = ? ORDER BY "column"', [model, one.name])
     known = floors.read(store.frame("SELECT * FROM main.normal_floors WHERE model = ? AND version = ?", [model, one.name]))
     for columns in _chunks(store, model, one):
         names = {"model": model, "name": one.name, "columns": columns}
         read = profiling.read(store, f'{OWN} AND list_contains($columns, "column")', names, "normal_profiles")
-        found, fresh = drift.measure_knowing(read, bins, known, asked)
-        append(cursor, "normal_floors", fresh)
-        found = found[(found["dataset"] == "log") & (found["window_start"] >= one.start)]
-        yield (found if asked is None else found[inside(found, asked)]).assign(version=one.version)
+        # Its own windows are measured only where what is usual of them is not known.
+        found, fresh = drift.measure_knowing(read, bins, known if asked is not None else floors.Floors(known.curves), asked)
+        append(cursor, "normal_floors", fresh if not known.usual or asked is not None else fresh[fresh["kind"] == "noise"])
+        found = found[(found["dataset"] == "reference") | (found["window_start"] >= one.start)]
+        found = found.assign(version=one.version, dataset=found["dataset"].where(found["dataset"] == "log", own_windows.dataset(one.start)))
+        yield found if asked is None else found[inside(found, asked)]
 
 
 def _chunks(store: Store, model: str, one: Normal) -> list[list[str]]:
@@ -136,6 +145,12 @@ def against(
     if bins.empty or whole.empty or own.empty:
         return None
     return bins.iloc[0], whole.iloc[0], periods.merge(own.reset_index(drop=True), "all").iloc[0]
+
+
+def _forget_own(cursor: Connection, model: str, one: Normal, measured: pd.DataFrame) -> None:
+    """Drop what an earlier decision learnt of the same columns from the same day on."""
+    sql = "DELETE FROM main.measurements WHERE model = ? AND version = ? AND dataset = ? AND list_contains(?, \"column\")"
+    cursor.execute(sql, [model, one.version, own_windows.dataset(one.start), sorted(set(measured["column"]))])
 
 
 def _forget(cursor: Connection, model: str, one: Normal, measured: pd.DataFrame) -> None:
