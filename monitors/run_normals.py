@@ -38,9 +38,13 @@ def accepted(decisions: pd.DataFrame, model: str) -> list[Normal]:
     """The normals of a model among some decisions, in the order in which the later one rules."""
     made = decisions[(decisions["model"] == model) & (decisions["kind"] == "normal")].sort_values(["start", "decision"])
     return [
-        Normal(int(row["decision"]), str(row["version"]), None if pd.isna(row["column"]) else str(row["column"]), row["start"], row["end"])
+        Normal(int(row["decision"]), str(row["version"]), _named(row["column"]), _named(row["segment"]), row["start"], row["end"])
         for row in made.to_dict("records")
     ]
+
+
+def _named(name: object) -> str | None:
+    return name if isinstance(name, str) else None
 
 
 def standing(store: Store, model: str) -> list[Normal]:
@@ -89,13 +93,13 @@ def measure(store: Store, cursor: Connection, model: str, plan: Plan, again: Aga
 def _undo(cursor: Connection, model: str, one: Normal, again: Again) -> int:
     """Measure again, against the reference, what was measured against a normal that is gone."""
     sql = """SELECT DISTINCT "column", window_start, window_end FROM main.measurements WHERE model = ? AND version = ? AND monitor = 'drift'
-        AND dataset = 'log' AND window_start >= ? AND ("column" = ? OR ? IS NULL)"""
-    was = cursor.execute(sql, [model, one.version, one.start, one.column, one.column]).df()
+        AND dataset = 'log' AND window_start >= ? AND "column" = coalesce(?, "column") AND segment = coalesce(?, segment)"""
+    was = cursor.execute(sql, [model, one.version, one.start, one.column, one.segment]).df()
     asked = was[["window_start", "window_end"]].drop_duplicates()
     count = 0
     for column in sorted(was["column"].unique()):
         found = again([column], asked)
-        measured = found[found["version"] == one.version]
+        measured = _of_segment(found[found["version"] == one.version], one)
         _forget(cursor, model, one, measured)
         count += keep(cursor, measured)
     return count
@@ -112,9 +116,13 @@ def _measured(store: Store, cursor: Connection, model: str, one: Normal, asked: 
         # Its own windows are measured only where what is usual of them is not known.
         found, fresh = drift.measure_knowing(read, bins, known if asked is not None else floors.Floors(known.curves), asked)
         append(cursor, "normal_floors", fresh if not known.usual or asked is not None else fresh[fresh["kind"] == "noise"])
-        found = found[(found["dataset"] == "reference") | (found["window_start"] >= one.start)]
+        found = _of_segment(found[(found["dataset"] == "reference") | (found["window_start"] >= one.start)], one)
         found = found.assign(version=one.version, dataset=found["dataset"].where(found["dataset"] == "log", own_windows.dataset(one.start)))
         yield found if asked is None else found[inside(found, asked)]
+
+
+def _of_segment(measured: pd.DataFrame, one: Normal) -> pd.DataFrame:
+    return measured if one.segment is None else measured[measured["segment"] == one.segment]
 
 
 def _chunks(store: Store, model: str, one: Normal) -> list[list[str]]:
@@ -148,16 +156,17 @@ def against(
 
 
 def _forget_own(cursor: Connection, model: str, one: Normal, measured: pd.DataFrame) -> None:
-    """Drop what an earlier decision learnt of the same columns from the same day on."""
-    sql = "DELETE FROM main.measurements WHERE model = ? AND version = ? AND dataset = ? AND list_contains(?, \"column\")"
-    cursor.execute(sql, [model, one.version, own_windows.dataset(one.start), sorted(set(measured["column"]))])
+    """Drop what an earlier decision learnt of the same columns and segments from the same day on."""
+    sql = """DELETE FROM main.measurements WHERE model = ? AND version = ? AND dataset = ? AND list_contains(?, "column")
+        AND segment = coalesce(?, segment)"""
+    cursor.execute(sql, [model, one.version, own_windows.dataset(one.start), sorted(set(measured["column"])), one.segment])
 
 
 def _forget(cursor: Connection, model: str, one: Normal, measured: pd.DataFrame) -> None:
-    """Drop the drift of the version in the windows and columns that were measured otherwise."""
-    cells = measured[["column", "window_start", "window_end"]].drop_duplicates()
+    """Drop the drift of the version in the windows, columns and segments that were measured otherwise."""
+    cells = measured[["column", "segment", "window_start", "window_end"]].drop_duplicates()
     cursor.register("measured_anew", cells)
     sql = """DELETE FROM main.measurements WHERE model = ? AND version = ? AND monitor = 'drift' AND dataset = 'log'
-        AND ("column", window_start, window_end) IN (SELECT ("column", window_start, window_end) FROM measured_anew)"""
+        AND ("column", segment, window_start, window_end) IN (SELECT ("column", segment, window_start, window_end) FROM measured_anew)"""
     cursor.execute(sql, [model, one.version])
     cursor.unregister("measured_anew")

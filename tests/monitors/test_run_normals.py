@@ -127,6 +127,24 @@ def check_limits(store: Store) -> None:
         assert told["critical"] == pytest.approx(values.max(), rel=1e-12)
 
 
+def test_of_one_segment_alone_and_taken_back(store):
+    asked = {"model": "m", "version": "v1", "monitor": "drift", "column": "x", "since": SHIFT, "dataset": None}
+    first, before = written(store), run.measurements(store, **asked)
+    only = run_decisions.normal(store, {"version": "v1", "column": "x", "segment": "r=eu"}, SHIFT, "a new sensor there")
+    run.run(store)
+    after = run.measurements(store, **asked)
+    log = [found[found["dataset"] == "log"] for found in (before, after)]
+    rest = [found[(found["segment"] != "r=eu") | (found["window_start"] < SHIFT)].reset_index(drop=True) for found in log]
+    pd.testing.assert_frame_equal(*rest)
+    eu = after[(after["segment"] == "r=eu") & (after["metric"] == "psi") & (after["window_start"] >= SHIFT)]
+    weeks = eu[eu["window_end"] - eu["window_start"] == pd.Timedelta(days=7)]
+    assert weeks["value"].max() < 0.3
+    assert weeks["dataset"].value_counts().to_dict() == {"log": 3, own_windows.dataset(SHIFT): 3}
+    run_decisions.retract(store, only, "it was not")
+    run.run(store)
+    assert written(store) == first
+
+
 def oracle(store: Store, place) -> pd.DataFrame:
     """The same days loaded as the reference of another model that served only them. Labels are joined there as here."""
     span = LOG[(LOG["ts"] >= SHIFT) & (LOG["v"] == "v1")]
