@@ -27,6 +27,12 @@ SIZES = {
     "unit": (1000.0,),  # grams for kilograms
     "swap": (0.05, 0.1, 0.25, 0.5, 1.0),  # such a share of the rows of the most frequent category come under the name of the next
     "nulls": (0.01, 0.05, 0.1, 0.25, 0.5),  # such a share of the rows has no value
+    "broken": (0.001, 0.01, 0.05, 0.1, 0.25),  # or is what the metric counts: out of range, of another type, an error …
+    "slower": (1.1, 1.25, 1.5, 2.0, 4.0),  # every request takes so many times as long
+    "slowing": (1.25, 1.5, 2.0, 4.0, 8.0),  # the same, reached step by step
+    "fewer": (0.1, 0.25, 0.5, 0.75, 0.95),  # such a share of the rows does not come
+    "wrong": (0.01, 0.025, 0.05, 0.1, 0.25),  # such a share of the right predictions is wrong
+    "unlabelled": (0.05, 0.1, 0.25, 0.5, 0.9),  # such a share of the labels does not come
 }
 FURTHEST, STEPS = 8.0, 40  # standard deviations, and numbers tried: smallest shift
 

@@ -5,21 +5,21 @@ Every copy of the history with a fault in it is a series of its own under the ru
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monitors import drift, faults, habits, noise
+from monitors import decided, drift, faults, habits, noise, value_faults, verdicts
 from monitors.alerts import alerts
 from monitors.distances import Floats
 from monitors.drift import Baseline
 from monitors.faults import Fault, Ground
 from monitors.floors import Key
 from monitors.histories import DAYS
-from monitors.rules import Rule
+from monitors.rules import SCOPE, Rule, bounds
 from monitors.thresholds import judge, prepare
 from monitors.wasserstein import Numbers
 
@@ -27,26 +27,34 @@ FACTORS = (0.5, 0.63, 0.79, 1.0, 1.26, 1.59, 2.0)  # of the limits
 LASTS = {"day": 14, "week": 4, "month": 3}  # windows that a fault lasts
 STARTS = 30  # at most, shared out among the versions
 FEWEST = 6  # healthy windows
-METRICS = (*drift.METRICS, "null_rate")
+RAMPS = ("ramp", "slowing")  # faults that come step by step
+SICK = 0.5  # of the windows alert: then nothing but the reference tells which were healthy
+FINE, WRONG = 1, -1  # what people said of a window
 POINTS = ["factor", "warning", "critical", "false_alarms", "anyway", "kind", "size", "tries", "detected", "delay_days"]
 KEPT = ("monitor", "metric", "direction", "window", "min_rows", "above_noise", "above_usual", "for_windows")  # of the rule, whatever its limits
-SHOWN, FAULTED, TIMES = ("value", "noise", "usual", "rows", "warning", "critical"), ("value", "noise", "rows"), ("window_start", "window_end")
+SHOWN, FAULTED = ("value", "noise", "usual", "rows", "warning", "critical", "level"), ("value", "noise", "rows")
+TIMES = ("window_start", "window_end")
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One version's windows of a column, in order of time: as judged (`shown`: value, noise, usual, rows, limits, times), and as profiles."""
+    """One version's windows of a column, in order of time: as judged (`shown`: value, noise, usual, rows, limits, times), and for metrics of
+    drift as profiles.
+
+    own : values of the reference's own windows. said : FINE, WRONG or 0 of each window.
+    """
 
     version: str
     shown: Mapping[str, NDArray[Any]]
-    windows: Numbers
-    rows: Floats
-    nulls: Floats
-    of: Ground
+    windows: Numbers | None = None
+    rows: Floats = field(default_factory=lambda: np.zeros(0))
+    of: Ground | None = None
+    own: Floats = field(default_factory=lambda: np.zeros(0))
+    said: Ints | None = None
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.shown["value"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,7 @@ class Power:
 
 
 def subjects(profiles: pd.DataFrame, references: Mapping[Key, Baseline], judged: pd.DataFrame) -> list[Subject]:
-    """The series of one column and segment that have a reference, by version.
+    """The series of one column and segment that have a reference, by version; for a metric of drift.
 
     Parameters
     ----------
@@ -83,10 +91,39 @@ def subjects(profiles: pd.DataFrame, references: Mapping[Key, Baseline], judged:
             continue
         mine = mine.loc[own["window_start"]].reset_index()
         windows = drift.numbers(drift.arrays(mine.assign(shape=0)), np.arange(len(mine)))
-        rows, nulls = mine["rows"].to_numpy(float), mine["nulls"].to_numpy(float)
-        shown: dict[str, NDArray[Any]] = {name: own[name].to_numpy(float) for name in SHOWN}
-        shown |= {name: own[name].to_numpy("datetime64[us]") for name in TIMES}
-        found.append(Subject(str(version), shown, windows, rows, nulls, faults.ground(base)))
+        found.append(Subject(str(version), _shown(own), windows, mine["rows"].to_numpy(float), faults.ground(base)))
+    return found
+
+
+def of_values(judged: pd.DataFrame) -> list[Subject]:
+    """As `subjects`, for a metric of which the values and rows are all that its faults ask for."""
+    known = judged[np.isfinite(judged["value"].to_numpy(float))].sort_values("window_start")
+    return [Subject(str(version), _shown(own)) for version, own in known.groupby("version", observed=True, sort=True)]
+
+
+def _shown(own: pd.DataFrame) -> dict[str, NDArray[Any]]:
+    shown: dict[str, NDArray[Any]] = {name: own[name].to_numpy(float) for name in SHOWN}
+    return shown | {name: own[name].to_numpy("datetime64[us]") for name in TIMES}
+
+
+def told(seen: Sequence[Subject], own: Mapping[str, Floats], judged: pd.DataFrame, decisions: pd.DataFrame) -> list[Subject]:
+    """The subjects with what tells which of their windows were healthy.
+
+    Parameters
+    ----------
+    own : version → values of the reference's own windows. judged : as for `subjects`. decisions : what people decided, of anything.
+    """
+    spans = judged.rename(columns={"window_start": "start", "window_end": "end"}).astype(dict.fromkeys(SCOPE, "str")).reset_index(drop=True)
+    said = np.zeros(len(spans), np.int64)
+    for made, at in decided.matched(verdicts.verdicts(decisions), spans, in_time=True):
+        said[at] = FINE if made["verdict"] == verdicts.NOISE else WRONG
+    for _, at in decided.matched(verdicts.missed(decisions), spans, in_time=True):
+        said[at] = WRONG
+    found = []
+    for one in seen:
+        mine = (spans["version"] == one.version).to_numpy()
+        place = pd.Series(said[mine], spans["start"][mine].to_numpy("datetime64[us]")).reindex(one.shown["window_start"])
+        found.append(replace(one, own=own.get(one.version, one.own), said=place.to_numpy(np.int64)))
     return found
 
 
@@ -104,7 +141,7 @@ def curve(seen: Sequence[Subject], rule: Rule, start: int, wanted: Sequence[Faul
     if why:
         return Power(pd.DataFrame(columns=POINTS), why, count, windows, lasts)
     random = np.random.default_rng(start)
-    every = list(wanted or _every(seen[0].of.base, str(rule.metric)))
+    every = list(wanted or _every(seen[0], str(rule.metric)))
     parts = [_as_it_was(i, one, at) for i, (one, at) in enumerate(zip(seen, healthy, strict=True))]
     fault_of: list[int] = []  # of each copy the place of its fault; -1 for none
     many = max(1, STARTS // sum(len(at) >= lasts for at in healthy))
@@ -123,14 +160,17 @@ def curve(seen: Sequence[Subject], rule: Rule, start: int, wanted: Sequence[Faul
         as_it_was = judged[judged["copy"] < 0]
         false = len(alerts(as_it_was.assign(version=as_it_was["version"].astype("str")))) / weeks  # not of a thousand names
         first = _first_hit(judged, len(fault_of), lasts)
-        same = _limits(seen[-1], factor) | {"factor": factor, "false_alarms": false}
+        same = _limits(seen[-1], rule, factor) | {"factor": factor, "false_alarms": false}
         points += _points(every, np.array(fault_of), first, lasts, rule.window, same)
     return Power(pd.DataFrame(points, columns=POINTS), "", count, windows, lasts)
 
 
 def _unfit(seen: Sequence[Subject], rule: Rule, healthy: Sequence[int], lasts: int) -> str:
-    if rule.metric not in METRICS:
-        return "Faults are put into counts of values: power is known for the metrics of drift and for the null rate."
+    if rule.metric not in value_faults.KINDS and (rule.monitor, rule.metric) not in [("drift", metric) for metric in drift.METRICS]:
+        return (f"What a fault does to {rule.metric} does not follow from what is kept of each window. Power is told for metrics of drift, shares of "
+                "rows that are broken, times, numbers of rows, accuracy and the share of labels.")  # fmt: skip
+    if rule.direction == "outside" and rule.kind != "constant":
+        return "The limits of this rule are a pair that the reference's windows tell: power is told of pairs that are values of the metric."
     if rule.kind == "fdr":
         return "A rule by false discovery rates judges all columns of a window together; the power of one is not told."
     if not seen:
@@ -138,23 +178,36 @@ def _unfit(seen: Sequence[Subject], rule: Rule, healthy: Sequence[int], lasts: i
     if all(np.isnan([one.shown[which] for which in ("warning", "critical")]).all() for one in seen):
         return "The rule has no limit here."
     if sum(healthy) < FEWEST or max(healthy) < lasts:
-        return f"Only {max(healthy)} healthy {rule.window}s of one version: {max(FEWEST, lasts)} are needed to put faults into."
+        told_by = "the reference’s own" if any(len(one.own) >= FEWEST for one in seen) else "the others"
+        return (f"Only {max(healthy)} healthy {rule.window}s of one version: {max(FEWEST, lasts)} are needed to put faults into. Healthy are those "
+                f"that are like {told_by} and that nobody called wrong.")  # fmt: skip
     return ""
 
 
 def _healthy(one: Subject, rule: Rule) -> Ints:
-    """The windows that are as this series usually is, by its own median: not by the rule, which would call all healthy that it lets pass."""
+    """The windows that lie no further off than the reference's own do, or, where these are few, that are as the series usually is; not those that
+    somebody called wrong, and in any case those whose alert was noise. Not by the rule: it would call all healthy that it lets pass."""
     value, rows = one.shown["value"], one.shown["rows"]
-    enough = np.flatnonzero(rows >= rule.min_rows)
+    said = np.zeros(len(one), np.int64) if one.said is None else one.said
+    enough = np.flatnonzero((rows >= rule.min_rows) & (said != WRONG))
     if not len(enough):
         return enough
-    series, begin = np.zeros(len(enough), np.int64), np.zeros(len(enough), np.int64)
-    known = habits.learn(value[enough], series, begin, is_day=False, is_log=True, grain=1 / np.median(rows[enough], keepdims=True))
-    return enough[~habits.is_far(known, value[enough], series, begin)]
+    is_far, nothing = np.zeros(len(enough), bool), np.zeros(len(enough), np.int64)
+    if len(one.own) < FEWEST and (one.shown["level"][enough] > 0).mean() > SICK:
+        is_far[:] = True  # what it usually is is not healthy
+    for sign in {"above": (1,), "below": (-1,), "outside": (1, -1)}[rule.direction]:
+        if len(one.own) >= FEWEST:
+            is_far |= sign * value[enough] > (sign * one.own).max()
+        else:
+            grain = 1 / np.maximum(np.median(rows[enough], keepdims=True), 1)
+            known = habits.learn(value[enough], nothing, nothing, is_day=False, is_log=sign > 0, sign=sign, grain=grain)
+            is_far |= habits.is_far(known, value[enough], nothing, nothing)
+    healthy: Ints = enough[~is_far | (said[enough] == FINE)]
+    return healthy
 
 
-def _every(base: Baseline, metric: str) -> list[Fault]:
-    kinds = ("nulls",) if metric == "null_rate" else faults.kinds(base.kind)
+def _every(one: Subject, metric: str) -> list[Fault]:
+    kinds = faults.kinds(one.of.base.kind) if one.of is not None else value_faults.KINDS[metric]
     return [Fault(kind, size) for kind in kinds for size in faults.SIZES[kind]]
 
 
@@ -167,7 +220,7 @@ def _faulted(one: Subject, at: Ints, every: Sequence[Fault], metric: str, random
     yield {name: one.shown[name][at] for name in FAULTED}
     lasts = at.shape[1]
     for fault in every:
-        if fault.kind == "ramp":
+        if fault.kind in RAMPS:
             progress = np.tile((np.arange(lasts) + 1) / lasts, len(at))
             yield {name: values.reshape(at.shape) for name, values in _measured(one, at.ravel(), fault, metric, progress, random).items()}
         else:
@@ -179,15 +232,11 @@ def _measured(
 ) -> dict[str, Floats]:
     """The windows `at` with a fault."""
     shown: dict[str, Floats] = {name: one.shown[name][at] for name in FAULTED}
-    windows, base = Numbers(*(getattr(one.windows, field)[at] for field in Numbers.__slots__)), one.of.base
+    if one.of is None or one.windows is None:
+        return shown | value_faults.faulted(shown, metric, fault, progress, random)
+    windows, base = Numbers(*(getattr(one.windows, name)[at] for name in Numbers.__slots__)), one.of.base
     if fault.kind != "nulls":
-        if metric == "null_rate":
-            return shown
         return shown | {"value": drift.distance(metric, faults.faulted(windows, one.of, fault, progress), base)}
-    if metric == "null_rate":
-        there = one.rows[at] - one.nulls[at]
-        lost = random.binomial(there.astype(np.int64), np.clip(fault.size * one.rows[at] / np.maximum(there, 1), 0, 1))
-        return shown | {"value": (one.nulls[at] + lost) / one.rows[at]}
     thinned = faults.thinned(windows, one.rows[at], fault.size, random)
     rows = thinned.counts.sum(axis=-1).astype(float)
     total = float(base.whole.counts.sum())
@@ -235,18 +284,37 @@ def _framed(rows: dict[str, NDArray[Any]], rule: Rule) -> pd.DataFrame:
 # ---- judged ----------------------------------------------------------------------------------------------------------------------
 
 
-def _limits(one: Subject, factor: float) -> dict[str, float]:
-    """The limits in force in the metric's unit, times a factor."""
-    return {which: float(one.shown[which][-1]) * factor for which in ("warning", "critical")}
+def _moved(limit: float, rule: Rule, factor: float) -> float:
+    """A limit that is looser by a factor above 1: further up, or for a limit from below further down, where the metric ends at 1 from there."""
+    if rule.direction == "above":
+        return limit * factor
+    return 1 - (1 - limit) * factor if bounds(rule.metric)[1] == 1 else limit / factor
+
+
+def _limits(one: Subject, rule: Rule, factor: float) -> dict[str, float]:
+    """The limits in force in the metric's unit, moved; of a pair the lower one."""
+    pairs = {which: _apart(getattr(rule, which), factor) for which in ("warning", "critical")}
+    return {which: pair[0] if pair else _moved(float(one.shown[which][-1]), rule, factor) for which, pair in pairs.items()}
+
+
+def _apart(limit: Any, factor: float) -> tuple[float, float] | None:
+    """A pair of limits, looser by a factor: so many times as far from their middle. None where it is no pair."""
+    if not isinstance(limit, tuple):
+        return None
+    middle, half = (limit[0] + limit[1]) / 2, (limit[1] - limit[0]) / 2
+    return middle - half * factor, middle + half * factor
 
 
 def _rules(seen: Sequence[Subject], rule: Rule, factor: float) -> tuple[Rule, ...]:
     """The rule in force for each subject, with its limits in the metric's unit moved."""
     kept = {name: getattr(rule, name) for name in KEPT}
-    recover = rule.recover * factor if isinstance(rule.recover, float) and rule.kind == "constant" else None
+    recover = _moved(rule.recover, rule, factor) if isinstance(rule.recover, float) and rule.kind == "constant" else None
     made = []
     for i, one in enumerate(seen):
-        fields = {which: None if np.isnan(value) else value for which, value in _limits(one, factor).items()}
+        fields: dict[str, Any] = {which: None if np.isnan(value) else value for which, value in _limits(one, rule, factor).items()}
+        for which in ("warning", "critical"):
+            if pair := _apart(getattr(rule, which), factor):
+                fields[which] = pair
         made.append(Rule.model_validate(kept | fields | {"column": str(i), "recover": recover, "enabled": True}))
     return tuple(made)
 

@@ -106,7 +106,7 @@ def is_flat(power: Power) -> bool:
 def _point(row: Mapping[str, float]) -> str:
     limit = " / ".join(words.number(row[which]) for which in ("warning", "critical") if not np.isnan(row[which]))
     delay = f", after {row['delay_days']:.3g} days" if not np.isnan(row["delay_days"]) else ""
-    told = "the rule" if row["factor"] == 1 else f"limits × {row['factor']:g}"
+    told = "the rule" if row["factor"] == 1 else "looser limits" if row["factor"] > 1 else "tighter limits"
     caught = f"{row['detected']:.0%} of {int(row['tries'])} tries alert{delay}"
     return f"<b>{told}</b> ({limit})<br>{caught}<br>{row['false_alarms']:.2g} false alarms a week"
 

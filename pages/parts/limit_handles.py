@@ -59,9 +59,11 @@ def _line(judged: pd.DataFrame, which: str) -> dict[str, Any]:
 def _marks(judged: pd.DataFrame, versions: Sequence[str]) -> list[dict[str, Any]]:
     """The windows that breach: per version its symbol, and time, value and level of each."""
     beyond = judged[(judged["level"] > 0).to_numpy()]
+    drawn = list(dict.fromkeys(judged.sort_values("window_start")["version"]))  # what is of no version, too, as `charts.over_time` does
     found = []
     for version, own in beyond.groupby("version", observed=True):
-        symbol = charts.SYMBOLS[list(versions).index(str(version)) % len(charts.SYMBOLS)]
+        place = list(versions).index(str(version)) if version in versions else drawn.index(version)
+        symbol = charts.SYMBOLS[place % len(charts.SYMBOLS)]
         at = (micros(own["window_start"]) + micros(own["window_end"])) // 2000
         found.append({"symbol": symbol, "at": at.tolist(), "value": own["value"].tolist(), "level": own["level"].tolist()})
     return found

@@ -14,6 +14,8 @@ from pages.parts.scope import Scope
 
 KINDS = {
     "shift": "Shift", "ramp": "Slow ramp", "scale": "Scale", "unit": "Wrong unit", "nulls": "Nulls", "swap": "Renamed category",
+    "broken": "Broken rows", "slower": "Slower", "slowing": "Ever slower", "fewer": "Fewer rows", "wrong": "Wrong predictions",
+    "unlabelled": "Missing labels",
 }  # fmt: skip
 MEANING = {
     "shift": "Every value lies so many standard deviations higher, at once.",
@@ -22,6 +24,12 @@ MEANING = {
     "unit": "Every value is a thousand times what it was: grams for kilograms.",
     "nulls": "Such a share of the rows loses its value, by chance.",
     "swap": "Such a share of the rows of the most frequent category comes under the name of the next.",
+    "broken": "Such a share of the rows that were right becomes what this metric counts, whichever they are.",
+    "slower": "Every request takes so many times as long, at once; the floors are as they were.",
+    "slowing": "Every request takes so many times as long, reached step by step over {lasts}; the floors are as they were.",
+    "fewer": "Such a share of the rows does not come, whichever it is.",
+    "wrong": "Such a share of the predictions that were right is wrong.",
+    "unlabelled": "Such a share of the labels does not come.",
 }
 ENOUGH = 0.9  # of the tries
 USELESS = 0.3  # a rule that alerts in so many spans with no fault in them detects nothing
@@ -34,7 +42,8 @@ def draw(scope: Scope, about: dict[str, str], rule: Rule) -> None:
         st.info(f"Nothing was measured for this rule by {rule.window}, so there is no history to put faults into.", icon=":material/science:")
         return
     columns = sorted(judged["column"].astype(str).unique(), key=str.casefold)
-    column = about.get("column") or _box(columns, judged)
+    column = about["column"] if "column" in about else columns[0] if len(columns) == 1 else _box(columns, judged)
+    named = words.escaped(column or words.TABLE)
     own = judged[judged["column"] == column]
     found = reads_bench.power_of(scope, about, rule, column)
     if found.reason:
@@ -42,23 +51,23 @@ def draw(scope: Scope, about: dict[str, str], rule: Rule) -> None:
         return
     kinds = list(dict.fromkeys(found.points["kind"]))
     how: dict[str, Any] = {"default": kinds[0], "required": True, "format_func": KINDS.__getitem__, "bind": "query-params"}
-    chosen = st.segmented_control("Fault", kinds, key="power_kind", **how)
+    chosen = st.segmented_control("Fault", kinds, key="power_kind", **how) if len(kinds) > 1 else kinds[0]
     lasts = f"{found.lasts} {rule.window}s"
     st.caption(
-        f"{MEANING[chosen].format(lasts=lasts)} Put into {int(found.points['tries'].iloc[0])} spans of {lasts} of the {found.healthy:,} healthy "
-        f"{rule.window}s of {words.escaped(column)} (of {found.windows:,}), and judged as every {rule.window} is. The ring is the rule, the other "
-        f"points are its limits times 0.5 to 2.{_flat(found, own, rule) if bench_charts.is_flat(found) else ''}"
+        f"**{KINDS[chosen]}.** {MEANING[chosen].format(lasts=lasts)} Put into {int(found.points['tries'].iloc[0])} spans of {lasts} of the "
+        f"{found.healthy:,} healthy {rule.window}s of {named} (of {found.windows:,}), and judged as every {rule.window} is. The ring is the rule, "
+        f"the other points are limits twice as tight to twice as loose.{_flat(found, own, rule) if bench_charts.is_flat(found) else ''}"
     )
     names = {float(size): size_name(chosen, float(size)) for size in faults.SIZES[chosen]}
     with st.grid(columns=2, min_column_width=400):
         with st.container():
             st.markdown("##### Caught")
             figure = bench_charts.detection(found, chosen, names, words.metric(str(rule.metric)).title)
-            charts.show(figure, "power", f"Share of faults that alert, under the rule and its neighbours, {column}")
+            charts.show(figure, "power", f"Share of faults that alert, under the rule and its neighbours, {column or words.TABLE}")
         with st.container():
             st.markdown("##### How soon")
             figure = bench_charts.delays(found, chosen, names, words.metric(str(rule.metric)).title)
-            charts.show(figure, "delays", f"Days until the alert, under the rule and its neighbours, {column}")
+            charts.show(figure, "delays", f"Days until the alert, under the rule and its neighbours, {column or words.TABLE}")
     _told(found)
     _table(found)
 
@@ -82,14 +91,18 @@ def _box(columns: list[str], judged: pd.DataFrame) -> str:
         calm = [name for name in columns if often[name] < USELESS]
         looked = st.session_state.get("look_at")
         st.session_state["power_column"] = looked if looked in columns else (calm or columns)[0]
-    return str(st.selectbox("Column to put faults into", columns, key="power_column", bind="query-params", width=260))
+    return str(st.selectbox("Column to put faults into", columns, key="power_column", bind="query-params", width=260,
+                            format_func=lambda name: name or words.TABLE))  # fmt: skip
 
 
 def size_name(kind: str, size: float) -> str:
     """`+0.5 std`, `× 1.5`, `10 % of rows`."""
     if kind in ("shift", "ramp"):
         return f"+{size:g} std"
-    return f"× {size:,g}" if kind in ("scale", "unit") else f"{size:.0%} of {'rows' if kind == 'nulls' else 'its rows'}"
+    if kind in ("scale", "unit", "slower", "slowing"):
+        return f"× {size:,g}"
+    of = {"swap": "its rows", "wrong": "predictions", "unlabelled": "labels"}.get(kind, "rows")
+    return f"{100 * size:g}% of {of}"
 
 
 def _told(found: Power) -> None:
@@ -108,7 +121,7 @@ def _table(found: Power) -> None:
     st.markdown("##### The smallest fault caught in 9 of 10 tries")
     rates = found.points.drop_duplicates("factor").set_index("factor")["false_alarms"]
     parts: dict[str, list[str]] = {"Fault": [KINDS[str(kind)] for kind in power.caught(found)["kind"]]}
-    for factor, name in ((2.0, "Limits × 2"), (1.0, "This rule"), (0.5, "Limits × 0.5")):
+    for factor, name in ((2.0, "Limits twice as loose"), (1.0, "This rule"), (0.5, "Twice as tight")):
         best = power.caught(found, ENOUGH, factor).to_dict("records")
         parts[f"{name} ({rates[factor]:.2g} false a week)"] = [_smallest(row) for row in best]
     st.dataframe(pd.DataFrame(parts), hide_index=True, alt="The smallest fault that is caught, by kind and by limits")

@@ -12,9 +12,11 @@ from monitors import backtest, chance, faults, noise, periods, power, rulebook, 
 from monitors.candidates import Suggestion
 from monitors.chance import Chance
 from monitors.faults import Ground
+from monitors.own_windows import EVER
 from monitors.power import Power
 from monitors.rules import LIMITS, Rule
-from monitors.thresholds import Prepared, judge
+from monitors.series import WINDOWS
+from monitors.thresholds import Floats, Prepared, judge
 from pages.parts import reads
 from pages.parts.scope import Scope
 
@@ -113,10 +115,32 @@ def power_of(scope: Scope, about: Mapping[str, str], rule: Rule, column: str) ->
 
 def _power(scope: Scope, about: tuple[tuple[str, str], ...], rule: Rule, column: str) -> Power:
     own = judged(scope, dict(about), rule)
+    own = own[(own["column"] == column).to_numpy()]
     names = {"model": scope.model, "column": column, "segment": dict(about).get("segment", "all")}
-    windows, references = reads._cached(_windows, scope.snapshot, **names, period=rule.window)
-    seen = power.subjects(windows, references, own[own["column"] == column])
-    return power.curve(seen, rule, noise.seed(*names.values(), str(rule.metric)))
+    if str(rule.monitor) == "drift":
+        windows, references = reads._cached(_windows, scope.snapshot, **names, period=rule.window)
+        seen = power.subjects(windows, references, own)
+    else:
+        seen = power.of_values(own)
+    whole = {"segment": "all"} | dict(about)
+    had = measured(scope, whole, _as_in_the_form(scope, dict(about), rule, MOVED))
+    values = references_of(had, names["column"], names["segment"], rule)
+    return power.curve(power.told(seen, values, own, reads.decisions(scope.snapshot)), rule, noise.seed(*names.values(), str(rule.metric)))
+
+
+def references_of(had: Prepared, column: str, segment: str, rule: Rule) -> dict[str, Floats]:
+    """Version → values of the own windows of its reference, of the rule's length and with rows enough; where it has a new normal, of the latest."""
+    series = had.window == WINDOWS.index(rule.window)
+    for field, name in (("column", column), ("segment", segment)):
+        codes, known = had.names[field]
+        series &= codes == known.get(name, -2)
+    codes, known = had.names["version"]
+    found = {}
+    for name, code in known.items():
+        own = (series & (codes == code))[had.reference_series]
+        own &= (had.reference_rows >= rule.min_rows) & (had.reference_since == had.reference_since[own].max(initial=EVER))
+        found[name] = had.reference[own]
+    return found
 
 
 def _windows(store: Store, model: str, column: str, segment: str, period: periods.Period) -> tuple[pd.DataFrame, Mapping[Any, Any]]:
