@@ -33,7 +33,7 @@ def declare(add: Add) -> None:
     check.add_argument("--all", action="store_true", help="count alerts that are acknowledged or muted too (`decide acknowledge`, `decide mute`)")
     check.add_argument("--format", choices=("text", "json", "junit"), default="text")
     for one in (listed, grouped):
-        one.add_argument("--state", nargs="+", choices=STATES, metavar="STATE", help=", ".join(STATES))
+        one.add_argument("--state", nargs="+", action="extend", choices=STATES, metavar="STATE", help=", ".join(STATES))
     for one in (listed, grouped, check):
         one.add_argument("--model", metavar="M")
         one.add_argument("--since", type=output.date, metavar="DATE", help="what lasted beyond this day, UTC (2026-03-01)")

@@ -52,7 +52,7 @@ def _declare_manifest(add: Add) -> None:
     one.add_argument("--model", metavar="M")
     one.add_argument("--version", metavar="V")
     one.add_argument("--model-file", metavar="FILE", help="its hash goes in")
-    one.add_argument("--data", nargs="+", default=[], metavar="FILE", help="training data; their hashes go in")
+    one.add_argument("--data", nargs="+", action="extend", default=[], metavar="FILE", help="training data; their hashes go in")
     one.add_argument(
         "--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the training; may be given often"
     )

@@ -41,7 +41,8 @@ def _declare_edits(add: Add) -> None:
     example = "metric=psi column=temp --set warning=1 critical=3 --reason 'summer'"
     edit = add(_set, "thresholds set", "change one rule", example)
     edit.add_argument("scope", nargs="+", metavar="FIELD=NAME", help="what it is for: model, version, monitor, metric, column, segment")
-    edit.add_argument("--set", nargs="+", required=True, metavar="FIELD=VALUE", help="warning, critical, min_rows, window, enabled …")
+    told = "warning, critical, kind, min_rows, window, enabled …"
+    edit.add_argument("--set", nargs="+", action="extend", required=True, metavar="FIELD=VALUE", help=told)
     one = add(_export, "thresholds export", "what people set, as YAML to review", "-o rules.yaml")
     one.add_argument("-o", "--output", metavar="FILE")
     apply = add(_apply, "thresholds apply", "make a YAML file of rules the ones in force", "rules.yaml --reason 'PR 12'")

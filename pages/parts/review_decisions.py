@@ -80,7 +80,7 @@ def _about(scope: Scope, key: str) -> dict[str, str]:
     versions = [str(name) for name in reads.versions(scope.model, scope.snapshot)["version"]]
     named = {"model": scope.model}
     segments = reads.segments(scope.model, scope.snapshot)
-    with st.grid(columns=4, min_column_width=150):
+    with st.grid(columns=4, min_column_width=180):
         for field, options in (("column", columns), ("metric", metrics), ("version", versions), ("segment", segments)):
             value = st.selectbox(field.capitalize(), [ANY, *options], key=f"{key}_{field}")
             if value != ANY:

@@ -99,7 +99,7 @@ def test_check_fails_a_pipeline_when_something_is_critical(store):
 
 
 def test_a_threshold_that_is_set_is_shown_and_judged_by(folder, own):
-    words = ("thresholds", "set", "metric=psi", "column=x", "--set", "warning=50", "critical=60", "--reason", "known shift")
+    words = ("thresholds", "set", "metric=psi", "column=x", "--set", "warning=50", "--set", "critical=60", "--reason", "known shift")
     done = process(*words, "--store", own)
     assert (done.returncode, done.stderr) == (0, "")
     assert ask(own, "alerts").stdout == "No alerts.\n"
