@@ -178,9 +178,11 @@ def _unfit(seen: Sequence[Subject], rule: Rule, healthy: Sequence[int], lasts: i
     if all(np.isnan([one.shown[which] for which in ("warning", "critical")]).all() for one in seen):
         return "The rule has no limit here."
     if sum(healthy) < FEWEST or max(healthy) < lasts:
-        told_by = "the reference’s own" if any(len(one.own) >= FEWEST for one in seen) else "the others"
-        return (f"Only {max(healthy)} healthy {rule.window}s of one version: {max(FEWEST, lasts)} are needed to put faults into. Healthy are those "
-                f"that are like {told_by} and that nobody called wrong.")  # fmt: skip
+        few = f"Only {max(healthy)} healthy {rule.window}s of one version: {max(FEWEST, lasts)} are needed to put faults into."
+        if not any(len(one.own) >= FEWEST for one in seen):
+            return f"{few} Healthy are those that are like most others, and that nobody called wrong."
+        return (f"{few} Healthy are those no further off than the reference’s own, and that nobody called wrong. Where most are not, a younger "
+                "reference or a new normal, which the page Review accepts, says what is usual now.")  # fmt: skip
     return ""
 
 

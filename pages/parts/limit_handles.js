@@ -1,9 +1,11 @@
 // The limits of a rule on its chart: dashed lines, and on each a handle that can be dragged or moved by the arrow keys; the windows beyond them.
 // Streamlit tells Python nothing of what is dragged inside of a Plotly chart, so the handles lie over it and tell it themselves.
-const EVERY = 120; // ms between two values that are told while it is dragged
+// While it is dragged the next value is told so many ms after the answer to the last one, or after so many without one: a value that is told
+// sooner would stop the page while it still draws what the last one does.
+const AFTER = 90, LONGEST = 1000;
 const SIZE = 4.5, CORNERS = { diamond: 4, square: 4, "triangle-up": 3, pentagon: 5, hexagon: 6 };
 // One for the page: this runs anew after every move, also while a hand is on a handle.
-const own = { handles: {}, shown: null, send: null };
+const own = { handles: {}, shown: null, send: null, isReady: true, toldAt: 0 };
 
 export default function (component) {
   const { shown } = component.data;
@@ -15,6 +17,10 @@ export default function (component) {
     handle.grip.style.background = shown.colours[name]; // other ones in the dark
   }
   const end = lay("moved", drawAll);
+  setTimeout(() => {
+    own.isReady = true;
+    Object.values(own.handles).forEach((handle) => handle.held && tell(handle));
+  }, AFTER);
   chart.ends = () => Object.keys(own.handles).forEach(drop);
   return end;
 }
@@ -125,13 +131,13 @@ function moveTo(handle, value) {
 function tell(handle) {
   if (handle.value === handle.told) return;
   handle.told = handle.value;
-  handle.at = performance.now();
+  Object.assign(own, { isReady: false, toldAt: performance.now() });
   own.send("moved", { limit: handle.name, value: handle.value, hold: handle.hold });
 }
 
 function made(name) {
   const bar = document.createElement("div"), grip = document.createElement("div");
-  const handle = { name, bar, grip, held: false, at: 0 };
+  const handle = { name, bar, grip, held: false };
   const label = `${name[0].toUpperCase()}${name.slice(1)} limit on the chart`;
   const told = { role: "slider", tabindex: 0, "aria-orientation": "vertical", "aria-label": label, title: `Drag the ${name} limit` };
   for (const [key, value] of Object.entries(told)) bar.setAttribute(key, String(value));
@@ -152,7 +158,7 @@ function made(name) {
   bar.addEventListener("pointermove", (event) => {
     if (!handle.held) return;
     moveTo(handle, handle.from.value + (handle.from.y - event.clientY) * handle.from.slope);
-    if (performance.now() - handle.at > EVERY) tell(handle);
+    if (own.isReady || performance.now() - own.toldAt > LONGEST) tell(handle);
   });
   const release = () => {
     if (!handle.held) return;

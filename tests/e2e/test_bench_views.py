@@ -36,7 +36,7 @@ def test_the_views_fit_and_can_be_read(visit: Callable[..., Page]):
     page = visit("thresholds?model=odd&view=Suggestions")
     expect(page.get_by_text("What each would have given")).to_be_visible()
     check_widths_and_schemes(page)
-    page = visit(f"thresholds?model=odd&view=Power&rule_metric=psi&rule_column={quote(ODD)}")
+    page = visit(f"thresholds?model=odd&view=Power&rule_metric=null_rate&rule_column={quote(ODD)}")
     expect(page.get_by_text("The smallest fault caught in 9 of 10 tries")).to_be_visible()
     expect(page.get_by_role("figure", name="Share of faults that alert")).to_be_visible()
     check_widths_and_schemes(page)

@@ -353,17 +353,37 @@ def test_sets_of_rules_side_by_side_and_an_alert_opened(page: Page, url: str, ma
 
     page.get_by_role("button", name="Replay", exact=True).or_(page.get_by_role("radio", name="Replay", exact=True)).first.click()
     settle(page)
+    show = page.get_by_role("button", name="Show on the page Drift")
+    click_a_bar(page)
+    expect(show).to_be_visible()
+    page.get_by_role("button", name="Close", exact=True).click()
+    expect(show).to_have_count(0)
+    settle(page)
     table = page.get_by_test_id("stDataFrame").first
     table.scroll_into_view_if_needed()
     box = table.bounding_box()
     page.mouse.click(box["x"] + 16, box["y"] + 54)
-    show = page.get_by_role("button", name="Show on the page Drift")
     expect(show).to_be_visible()
     expect(page.get_by_text(re.compile(r"psi of .* critical|psi of .* warning")).first).to_be_visible()
     show.click()
     expect(page.get_by_role("heading", name="Drift", exact=True)).to_be_visible()
     settle(page)
     assert "metric=psi" in page.url or "column=" in page.url
+
+
+def click_a_bar(page: Page) -> None:
+    """The first bar of an alert that the mouse comes upon."""
+    canvas = page.locator(".st-key-spans .svg-container canvas")
+    canvas.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    box = canvas.bounding_box()
+    for y in range(60, int(box["height"]), 6):
+        for part in (0.95, 0.8, 0.6, 0.4):
+            page.mouse.move(box["x"] + part * box["width"], box["y"] + y)
+            if page.evaluate("document.querySelector('.st-key-spans .js-plotly-plot').style.cursor") == "pointer":
+                page.mouse.click(box["x"] + part * box["width"], box["y"] + y)
+                return
+    raise AssertionError("no bar")
 
 
 def test_who_saves_second_sees_what_the_first_did_and_decides_and_any_state_comes_back(page: Page, url: str, made: Path):
