@@ -80,11 +80,17 @@ def _kept_rows(bench: Bench, rows: list[str]) -> list[str]:
     about = tuple(bench.about.items())
     before = st.session_state.get("rows_shown", ((), []))
     held = before[1] if bench.is_moved and before[0] == about else []
-    series = bench.judged[list(one_column.NAMES)].drop_duplicates().astype(str)
-    every = sorted(set(rows_of(series, bench.about))) if bench.is_moved else []
+    every = _every_row(bench) if bench.is_moved else []
     kept = list(dict.fromkeys([*held, *rows[:MOST_ROWS], *(every if len(every) <= MOST_ROWS else [])]))[:MOST_ROWS]
     st.session_state["rows_shown"] = about, kept
     return kept
+
+
+def _every_row(bench: Bench) -> list[str]:
+    """Every row that an alert of the rule could stand in."""
+    if "column" not in bench.about:  # categories: told in no time, however many windows there are
+        return sorted(str(name) or words.TABLE for name in bench.judged["column"].unique())
+    return sorted(set(rows_of(bench.judged[list(one_column.NAMES)].drop_duplicates().astype(str), bench.about)))
 
 
 def rows_of(alerts: pd.DataFrame, about: dict[str, str]) -> pd.Series:

@@ -26,7 +26,7 @@ from data.store import append, open_store, transact
 from monitors.spans import keep
 
 ROOT = Path(__file__).parents[2]
-HERE, MODEL, MOVES = Path(".bench"), "year", 12
+HERE, MODEL, MOVES = Path(".bench"), "year", 8
 PARTS = ("counts", "chart", "spans", "table")
 # What a screen shows of each part, as a text: of a canvas what was last drawn on it. A part is there when it differs from before the key.
 WATCH = """
