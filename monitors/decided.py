@@ -92,8 +92,14 @@ def sentence(decision: Mapping[Any, Any]) -> str:
         case "missed":
             return f"something was wrong {span(start, end)}: {about_what}"
         case "normal":
-            return f"new normal from {day(start) if start is not None else 'the start'}: {about_what}"
+            return f"new normal from {day(start) if start is not None else 'the start'}: {_drift_of(scope_of(decision))}"
     return f"takes back decision {decision['retracts']}"
+
+
+def _drift_of(named: Mapping[str, str]) -> str:
+    """`drift of income in r=eu, v1`."""
+    segment = f" in {named['segment']}" if named.get("segment", "all") != "all" else ""
+    return f"drift of {named.get('column') or 'every column'}{segment}, {named['version']}"
 
 
 def day(time: pd.Timestamp) -> str:

@@ -101,7 +101,7 @@ def table(own: pd.DataFrame, key: str, *, needed: bool = False) -> pd.DataFrame:
         "when": [words.span(alert.start, alert.end) for alert in own.itertuples()],
         "windows": own["windows"],
         "peak": own["peak"],
-        "threshold": own["threshold"],
+        "threshold": [words.number(limit) for limit in own["threshold"]],  # a false discovery rate has none in the metric's unit
         "state": [f"{ICONS[state]} {state}" for state in own["state"]],
         "verdict": [f"{VERDICT_ICONS[one]} {one}" if one else "" for one in own["verdict"]],
         "said": [f"{alert.verdict_by}: {alert.verdict_note}".rstrip(": ") for alert in own.itertuples()],
@@ -112,7 +112,7 @@ def table(own: pd.DataFrame, key: str, *, needed: bool = False) -> pd.DataFrame:
         "severity": text_column("Severity", width=88), "metric": text_column("Metric", width=120), "column": text_column("Column", width=130),
         "version": text_column("Version", width=62), "segment": text_column("Segment", width=95), "when": text_column("When", width=170),
         "windows": number("Windows", width=64), "peak": number("Peak", format="%.3g", width=64),
-        "threshold": number("Limit", format="%.3g", width=60),
+        "threshold": text_column("Limit", width=60, alignment="right"),
         "state": text_column("State", width=122), "verdict": text_column("Verdict", width=92), "said": text_column("By", width=210),
     }  # fmt: skip
     picked = st.dataframe(

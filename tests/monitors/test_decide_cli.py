@@ -104,10 +104,10 @@ def test_every_decision_is_listed_and_what_was_taken_back_on_request(store):
     told(store, "decide", "mute", "metric=psi", "--every", "month end", "--reason", "invoices")
     told(store, "decide", "missed", "column=y", "--from", "2026-03-03", "--to", "2026-03-04", "--note", "currency")
     text = told(store, "decide", "normal", "column=x", "--from", "2026-03-16", "--note", "new prices")
-    assert text == "Decision 4: new normal from 16 Mar 2026: every metric of x, v1.\nThe next `python -m monitors run` measures drift against it.\n"
+    assert text == "Decision 4: new normal from 16 Mar 2026: drift of x, v1.\nThe next `python -m monitors run` measures drift against it.\n"
     assert told(store, "decide", "retract", 2, 1, "--note", "off").startswith("Taken back, decision 2: muted last 1 day of the month")
     lines = [line[25:] for line in told(store, "decide", "list").splitlines()]
-    assert lines == ["ana: new normal from 16 Mar 2026: every metric of x, v1 · new prices",
+    assert lines == ["ana: new normal from 16 Mar 2026: drift of x, v1 · new prices",
                      "ana: something was wrong 3 to 4 Mar 2026: every metric of y · currency"]  # fmt: skip
     everything = told(store, "decide", "list", "--all", "--model", "m")
     assert "ana: planned change 1 to 3 Apr 2026: every alert (taken back) · new feed" in everything

@@ -149,5 +149,6 @@ def test_a_decision_in_words():
     ).to_dict("records")]  # fmt: skip
     assert said == [
         "muted until 1 Mar 2026: psi of x, v1", "muted last 1 day of the month: every alert", "planned change 11 to 12 Feb 2026: schema of the table",
-        "noise: psi of x, v1, 2 to 8 Feb 2026", "something was wrong 2 Feb 2026: every metric of x", "new normal from 2 Feb 2026: every alert, v2",
+        "noise: psi of x, v1, 2 to 8 Feb 2026", "something was wrong 2 Feb 2026: every metric of x",
+        "new normal from 2 Feb 2026: drift of every column, v2",
     ]  # fmt: skip
