@@ -12,6 +12,7 @@ from data import decisions as deciding
 from data import profile as profiling
 from data.bins import LATENCY
 from data.errors import BadInput, near
+from data.memory import give_back
 from data.quality import is_stale
 from data.refresh import Refreshed, as_it_was, refresh
 from data.roles import saved
@@ -69,6 +70,7 @@ class Ran:
 def run(store: Store, model: str | None = None, progress: Progress | None = None) -> list[Ran]:
     """Profile what is new, measure it, keep both. A model of which nothing is new is not in the result."""
     tell = progress or (lambda _step, _share: None)
+    give_back()
     with one_run(store):
         done = [_run_one(store, name, tell) for name in ([model] if model is not None else models(store))]
         refresh_all(store, model)
