@@ -20,8 +20,8 @@ COLUMNS = [
     "p_value",
     "reason",
 ]
-# As kept in the lake. `dataset`: "log", or "reference" for the reference's own windows, each against the rest of the reference. `coverage`: the share
-# of the window's rows that have a label; NaN where the value needs none.
+# As kept in the lake. `dataset`: "log", or "reference" for the reference's own windows, each against the rest of the reference; a new normal's have
+# a name of their own (own_windows.py). `coverage`: the share of the window's rows that have a label; NaN where the value needs none.
 STORED = [*COLUMNS, "dataset", "coverage"]
 
 TIMES = ["window_start", "window_end"]

@@ -222,12 +222,15 @@ def measurements(
     beyond: Sequence[str] = (),
 ) -> pd.DataFrame:
     """What was measured: the columns of the contract and `dataset`, in a fixed order. None asks for all; `dataset` "reference" gives
-    the reference's own windows, each against the rest of it. `since` and `until` keep windows that overlap them; `exceeding` keeps the series
-    of which some value is above it, and above the floors `beyond`."""
+    the reference's own windows, each against the rest of it, and None those of new normals too. `since` and `until` keep windows that overlap
+    them; `exceeding` keeps the series of which some value is above it, and above the floors `beyond`."""
     condition, values = _where(
-        model=model, version=version, monitor=monitor, metric=metric, column=column, segment=segment, window=window,
-        since=since, until=until, dataset=dataset,
+        model=model, version=version if dataset is not None else None, monitor=monitor, metric=metric, column=column, segment=segment,
+        window=window, since=since, until=until, dataset=dataset,
     )  # fmt: skip
+    if version is not None and dataset is None:  # with the reference that versions share, which has none
+        condition += " AND (version = $version OR (version = '' AND dataset = 'reference'))"
+        values |= {"version": version}
     names = ", ".join(quote(c) for c in STORED)
     if exceeding is not None:
         values |= {"exceeding": exceeding}

@@ -45,21 +45,21 @@ def drawn(what: Callable[..., Figure | None], scope: Scope, **asked: Any) -> Any
 
 
 def over_time(
-    judged: pd.DataFrame, marks: Marks, *, y_title: str, y_format: str, focus: str = "", height: int = 400
+    judged: pd.DataFrame, marks: Marks, *, y_title: str, y_format: str, focus: str = "", height: int = 400, reach: Sequence[float] = ()
 ) -> go.Figure:
     """One metric over time, a line per version (or per segment, column `line`), with its thresholds and both floors.
 
     Parameters
     ----------
     judged : judged measurements of one column and metric; a line breaks where windows are missing or could not be measured. Points are hollow
-        where a column `hollow` says so.
-    focus : the column; the sample's events that show in it are shaded through the plot.
+        where a column `hollow` says so. Where levels and limits are blank, none are drawn.
+    focus : the column; the sample's events that show in it are shaded through the plot. reach : values that the axis has to hold besides.
     """
     colours = palette()
     figure = Sketch()
     by = "line" if "line" in judged else "version"
     names = list(dict.fromkeys(judged.sort_values("window_start")[by]))
-    low, top = _range(judged)
+    low, top = _range(judged, reach)
     for name in names:
         _floors(figure, judged[judged[by] == name], colours, first=name == names[0], top=top)
     limits = [_limit(figure, judged, which, names, by, colours) for which in ("warning", "critical")]
@@ -259,8 +259,9 @@ def _line(figure: Sketch, one: pd.DataFrame, name: str, i: int, y_format: str, c
 
 def _point_text(row: dict[str, Any]) -> str:
     lines = [words.span(row["window_start"], row["window_end"])]
-    if not np.isnan(row["level"]):
-        lines.append(f"{words.STATES[int(row['level'])]}, {int(row['rows'] or 0):,} rows")
+    if not np.isnan(row["rows"]):
+        state = "" if np.isnan(row["level"]) else f"{words.STATES[int(row['level'])]}, "
+        lines.append(f"{state}{int(row['rows']):,} rows")
     floors = [f"{name} {words.number(row[name])}" for name in ("noise", "usual") if not np.isnan(row[name])]
     if not np.isnan(row.get("noise_99", np.nan)):
         floors.append(f"chance alone {words.number(row['noise_50'])} (50 %), {words.number(row['noise_99'])} (99 %)")
@@ -276,9 +277,9 @@ def _cell_text(row: dict[str, Any]) -> str:
     return f"<b>{words.plain_html(row['column'] or words.TABLE)}</b>: {state}<br>{when}, {words.plain_html(row['version'])}<br>{value}"
 
 
-def _range(judged: pd.DataFrame) -> tuple[float, float]:
+def _range(judged: pd.DataFrame, reach: Sequence[float]) -> tuple[float, float]:
     """The ends of the y axis: from 0, or from below all that is drawn where that is negative or a low value is the bad one."""
-    drawn = judged[[name for name in DRAWN if name in judged]].to_numpy(float)
+    drawn = np.append(judged[[name for name in DRAWN if name in judged]].to_numpy(float), reach)
     finite = drawn[np.isfinite(drawn)]
     highest = float(finite.max()) if len(finite) else 0.0
     lowest = float(finite.min()) if len(finite) else 0.0
