@@ -134,7 +134,8 @@ def _loaded_text(loaded: Sequence[Loaded], model: str, dataset: str) -> str:
         return "These bytes are loaded already; nothing was done."
     rows, misfits = sum(one.rows for one in new), sum(one.misfits for one in new)
     files = Path(new[0].file).name if len(new) == 1 else f"{len(new)} files"
-    odd = f", {misfits:,} values that do not fit their column’s type (kept as misfits)" if misfits else ""
+    what = "value that does" if misfits == 1 else "values that do"
+    odd = f", {misfits:,} {what} not fit the column’s type (kept as text)" if misfits else ""
     return f"Loaded {rows:,} row{'' if rows == 1 else 's'} of {files} into {model} as {dataset}{odd}."
 
 
