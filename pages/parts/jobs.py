@@ -94,7 +94,7 @@ def change_roles(model: str, roles: Roles, reason: str) -> None:
 def change_schema(model: str, schema: Schema, edits: Edits, reason: str, measure: bool) -> None:
     """Keep edits of a schema; and count anew by them, if asked to."""
     number = invariants.save(reads.store(), model, schema, edits, reason)
-    ran = _run(model, st.progress(0.0, "Counting anew …")) if measure else "The next `run` counts by it."
+    ran = _run(model, st.progress(0.0, "Counting anew …")) if measure else "The next run counts by it."
     st.session_state[KEY] = Told(f"Schema saved as edit {number}. {ran}", (), model)
 
 
