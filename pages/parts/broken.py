@@ -10,6 +10,7 @@ import streamlit as st
 from data.evidence_stability import Evidence, Question
 from data.roles import Roles
 from monitors import breaks, ranking
+from monitors.stability import zeros
 from pages.parts import reads, reads_stability, tables, words
 from pages.parts.scope import Scope
 
@@ -124,7 +125,7 @@ def _standing(scope: Scope, row: Any, column: str) -> None:
     of = {"column": column, "segment": row.segment, "version": row.version}
     whole = reads.one_profile(scope, None, None, **of)
     if row.metric == "magnitude":
-        usual = "" if whole is None else f" The reference’s root mean square is {words.number(_size(whole))}."
+        usual = "" if whole is None else f" The reference’s root mean square, zeros apart, is {words.number(_size(scope, whole))}."
         told = f"{name} was up to {words.number(row.peak)} times greater or smaller than the reference’s in {many}."
         st.markdown(told + usual)
         return
@@ -137,8 +138,11 @@ def _standing(scope: Scope, row: Any, column: str) -> None:
     st.markdown(f"All {row.of:,} rows of {many} hold one and the same {name}{f': {values}' if values else ' in each'}.{seen}")
 
 
-def _size(profile: pd.Series) -> float:
-    return float(np.sqrt(profile["sum_squares"] / max(profile["counts"].sum(), 1)))
+def _size(scope: Scope, profile: pd.Series) -> float:
+    bins = reads.bins(scope)
+    edges = bins.loc[(bins["column"] == profile["column"]) & (bins["version"] == profile["version"]), "edges"]
+    none = zeros([profile["counts"]], edges.iloc[0] if len(edges) else None, np.array([profile["min"]]))[0]
+    return float(np.sqrt(profile["sum_squares"] / max(profile["counts"].sum() - none, 1)))
 
 
 def _first(seen: Evidence, roles: Roles, kind: str) -> bool:
