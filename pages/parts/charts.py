@@ -60,7 +60,7 @@ def over_time(
     names = list(dict.fromkeys(judged.sort_values("window_start")[by]))
     low, top = _range(judged)
     for name in names:
-        _floors(figure, judged[judged[by] == name], colours, top)
+        _floors(figure, judged[judged[by] == name], colours, top, shade=min(0.25, 0.75 / len(names)))  # many may lie on each other
     _name_once(figure)
     limits = [_limit(figure, judged, which, names, by, colours) for which in ("warning", "critical")]
     served = list(marks.versions["version"]) if by == "version" else names  # a version has one colour, whichever others are shown
@@ -175,7 +175,7 @@ def _name_once(figure: Sketch) -> None:
             told.add(group)
 
 
-def _floors(figure: Sketch, one: pd.DataFrame, colours: Palette, top: float) -> None:
+def _floors(figure: Sketch, one: pd.DataFrame, colours: Palette, top: float, shade: float) -> None:
     """What chance gives, as areas, and what the reference's own windows give, as a dotted line; in steps.
 
     Where a low value is bad, chance gives all from its floor up to the `top`. Of chance the 95th percentile is drawn, and the 50th and 99th where
@@ -194,11 +194,11 @@ def _floors(figure: Sketch, one: pd.DataFrame, colours: Palette, top: float) -> 
     if levels:
         most = np.repeat(steps["noise_99"].to_numpy(float), 2)
         figure.add_scatter(
-            x=x, y=most, mode="lines", line={"width": 0}, fill="tozeroy", hoverinfo="skip", fillcolor=faint(colours.muted, 0.13),
+            x=x, y=most, mode="lines", line={"width": 0}, fill="tozeroy", hoverinfo="skip", fillcolor=faint(colours.muted, shade / 2),
             name="chance 99 %", legendgroup="noise_99", legendrank=1012,
         )  # fmt: skip
     figure.add_scatter(
-        x=x, y=noise, mode="lines", line={"width": 0}, fill=fill, hoverinfo="skip", fillcolor=faint(colours.muted, 0.25),
+        x=x, y=noise, mode="lines", line={"width": 0}, fill=fill, hoverinfo="skip", fillcolor=faint(colours.muted, shade),
         name="noise: chance 95 %" if levels else "noise: chance alone", legendgroup="noise", legendrank=1011,
     )  # fmt: skip
     if levels:
