@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from data.evidence_stability import Evidence, Question
+from data.evidence_stability import FILE, ROW, Evidence, Question
 from data.roles import Roles
 from monitors import breaks, ranking
 from monitors.stability import zeros
@@ -155,7 +155,7 @@ def _first(seen: Evidence, roles: Roles, kind: str) -> bool:
     kinds = ", ".join(f"{n:,} {name}" for name, n in seen.kinds) if len(seen.kinds) > 1 else ""
     st.markdown(
         f"**{rows:,} of {rows + others:,} rows** broke{f' ({kinds})' if kinds else ''}. The first: **{words.day(time)}, {time:%H:%M} UTC**, "
-        f"row {int(first['row']):,} of {words.escaped(str(first['file']))}{' (' + ', '.join(ids) + ')' if ids else ''}."
+        f"row {int(first[ROW]):,} of {words.escaped(str(first[FILE]))}{' (' + ', '.join(ids) + ')' if ids else ''}."
     )
     span = breaks.in_one_span(*seen.span, rows, others, kind)
     if span is not None:
@@ -203,10 +203,11 @@ def _rows(told: reads_stability.Told, kind: str) -> None:
             shown, hide_index=True, column_config=config, key="beside", row_height=tables.ROW,
             height=tables.ROW * (len(shown) + 1) + 3, alt=f"Inputs of {kind} rows beside those of healthy rows",
         )  # fmt: skip
+    where = {FILE: "file", ROW: "row"}
     for tab, frame, name in ((broke, told.seen.broken, kind), (others, told.seen.others, "healthy")):
         with tab:
             st.dataframe(
-                _written(frame), hide_index=True, key=f"rows_{name}", row_height=tables.ROW, alt=f"The first {name} rows",
+                _written(frame), hide_index=True, key=f"rows_{name}", row_height=tables.ROW, alt=f"The first {name} rows", column_config=where,
                 height=tables.ROW * min(len(frame) + 1, tables.MOST_ROWS) + 3,
             )  # fmt: skip
             st.caption(f"The first {len(frame)} in time, with the file and row where each stands. `null` is no value, `NaN` one that broke.")
