@@ -5,6 +5,7 @@ rhythm of the week is taken out where there are weeks enough to know it.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -151,7 +152,7 @@ def _stretch(t: Floats, y: Floats, weight: Floats, first: int, stop: int, sloped
 def _told(lines: list[Stretch], times: pd.DatetimeIndex, t: Floats, y: Floats, variance: Floats) -> pd.DataFrame:
     found = []
     leaking = [_leaks(line, t) for line in lines]
-    apart = [False, *(_step_between(*pair, times, variance) for pair in zip(lines, lines[1:], strict=False))]
+    apart = [False, *(_step_between(*pair, times, variance) for pair in pairwise(lines))]
     i = 0
     while i < len(lines):
         j = i

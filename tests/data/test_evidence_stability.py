@@ -35,7 +35,8 @@ def ask(store: Store, metric: str, column: str, version: str | None = None, segm
 @pytest.fixture
 def g1(store: Store, tmp_path: Path) -> Store:
     ts = [d.datetime(2026, 3, 1, h) for h in range(12)]
-    path = write(tmp_path / "g1.parquet", ts=ts, x=pa.array(G1, pa.float64(), from_pandas=False), **dict.fromkeys(INPUTS, pa.array(range(12), pa.float64())))
+    inputs = dict.fromkeys(INPUTS, pa.array(range(12), pa.float64()))
+    path = write(tmp_path / "g1.parquet", ts=ts, x=pa.array(G1, pa.float64(), from_pandas=False), **inputs)
     load(store, [path], "m")
     run.run(store)
     return store
