@@ -1,6 +1,7 @@
 """The numbers that broke: a table of all, and of one where it began, with which inputs, and the rows themselves."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -155,7 +156,7 @@ def _first(seen: Evidence, roles: Roles, kind: str) -> bool:
     kinds = ", ".join(f"{n:,} {name}" for name, n in seen.kinds) if len(seen.kinds) > 1 else ""
     st.markdown(
         f"**{rows:,} of {rows + others:,} rows** broke{f' ({kinds})' if kinds else ''}. The first: **{words.day(time)}, {time:%H:%M} UTC**, "
-        f"row {int(first[ROW]):,} of {words.escaped(str(first[FILE]))}{' (' + ', '.join(ids) + ')' if ids else ''}."
+        f"row {int(first[ROW]):,} of {words.escaped(Path(str(first[FILE])).name)}{' (' + ', '.join(ids) + ')' if ids else ''}."
     )
     span = breaks.in_one_span(*seen.span, rows, others, kind)
     if span is not None:
