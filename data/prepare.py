@@ -182,12 +182,17 @@ def _roles(
     if given is not None or not holding:
         return base, "given" if given is not None and given != before else ""
     names = dict.fromkeys(c.name for found in holding for c in found.columns)
-    guessed, reasons = roles_of.guess({n: kinds.get(n) or "NULL" for n in names}, sample(store, holding))
+    guessed, reasons = roles_of.guess({n: kinds.get(n) or "NULL" for n in names}, sample(store, holding), outputs(holding))
     if base is None:
         return guessed, "guessed: " + "; ".join(f"{column}: {reason}" for column, reason in reasons.items())
     more = roles_of.filled(base, guessed, names)
     added = [c for c in named(more) if c not in named(base)]
     return more, "guessed: " + "; ".join(f"{c}: {reasons[c]}" for c in added) if added else ""
+
+
+def outputs(holding: Sequence[Scan]) -> tuple[str, ...]:
+    """The columns that the model made, as far as the formats of the files tell."""
+    return tuple(dict.fromkeys(name for found in holding for name in found.source.outputs))
 
 
 def sample(store: Store, holding: Sequence[Scan]) -> pd.DataFrame:

@@ -86,8 +86,10 @@ def _load(store: Store, asked: argparse.Namespace) -> int:
         if one.already:
             print(f"{one.file}: already loaded, as load {one.load}; nothing to do")
             continue
-        misfits = f", {one.misfits:,} values that do not fit their column's type (kept as text)" if one.misfits else ""
-        print("\n  ".join([f"{one.file}: {one.rows:,} rows{misfits}, load {one.load}", *one.notes]))
+        what = "value that does" if one.misfits == 1 else "values that do"
+        misfits = f", {one.misfits:,} {what} not fit the column's type (kept as text)" if one.misfits else ""
+        rows = f"{one.rows:,} row{'' if one.rows == 1 else 's'}"
+        print("\n  ".join([f"{one.file}: {rows}{misfits}, load {one.load}", *one.notes]))
     return 0
 
 
@@ -104,7 +106,7 @@ def _run(store: Store, asked: argparse.Namespace) -> int:
 
 def _tell_runs(ran: Sequence[run.Ran]) -> int:
     for one in ran:
-        print(f"{one.model}: {one.windows:,} windows, {one.measurements:,} measurements in {one.seconds:.1f} s")
+        print(f"{one.model}: {one.windows:,} window{'' if one.windows == 1 else 's'}, {one.measurements:,} measurements in {one.seconds:.1f} s")
     if not ran:
         print("Nothing new since the last run.")
     return 0

@@ -61,7 +61,8 @@ def over_time(
     names = list(dict.fromkeys(judged.sort_values("window_start")[by]))
     low, top = _range(judged, reach)
     for name in names:
-        _floors(figure, judged[judged[by] == name], colours, first=name == names[0], top=top)
+        _floors(figure, judged[judged[by] == name], colours, top, shade=min(0.25, 0.75 / len(names)))  # many may lie on each other
+    _name_once(figure)
     limits = [_limit(figure, judged, which, names, by, colours) for which in ("warning", "critical")]
     served = list(marks.versions["version"]) if by == "version" else names  # a version has one colour, whichever others are shown
     for i, name in enumerate(names):
@@ -168,7 +169,16 @@ def _spans(judged: pd.DataFrame, events: Sequence[Event], focus: str, colours: P
             yield area | WHOLE_HEIGHT | {"fillcolor": colour, "opacity": 0.13, "line": {"width": 0}}
 
 
-def _floors(figure: Sketch, one: pd.DataFrame, colours: Palette, first: bool, top: float) -> None:
+def _name_once(figure: Sketch) -> None:
+    """Of each group the first trace stands in the legend: a version may have no floors, the first one of a latency never has."""
+    told: set[str] = set()
+    for trace in figure.traces:
+        if group := trace.get("legendgroup"):
+            trace["showlegend"] = group not in told
+            told.add(group)
+
+
+def _floors(figure: Sketch, one: pd.DataFrame, colours: Palette, top: float, shade: float) -> None:
     """What chance gives, as areas, and what the reference's own windows give, as a dotted line; in steps.
 
     Where a low value is bad, chance gives all from its floor up to the `top`. Of chance the 95th percentile is drawn, and the 50th and 99th where
@@ -187,25 +197,25 @@ def _floors(figure: Sketch, one: pd.DataFrame, colours: Palette, first: bool, to
     if levels:
         most = np.repeat(steps["noise_99"].to_numpy(float), 2)
         figure.add_scatter(
-            x=x, y=most, mode="lines", line={"width": 0}, fill="tozeroy", hoverinfo="skip", fillcolor=faint(colours.muted, 0.13),
-            name="chance 99 %", legendgroup="noise_99", showlegend=first, legendrank=1012,
+            x=x, y=most, mode="lines", line={"width": 0}, fill="tozeroy", hoverinfo="skip", fillcolor=faint(colours.muted, shade / 2),
+            name="chance 99 %", legendgroup="noise_99", legendrank=1012,
         )  # fmt: skip
     figure.add_scatter(
-        x=x, y=noise, mode="lines", line={"width": 0}, fill=fill, hoverinfo="skip", fillcolor=faint(colours.muted, 0.25),
-        name="noise: chance 95 %" if levels else "noise: chance alone", legendgroup="noise", showlegend=first, legendrank=1011,
+        x=x, y=noise, mode="lines", line={"width": 0}, fill=fill, hoverinfo="skip", fillcolor=faint(colours.muted, shade),
+        name="noise: chance 95 %" if levels else "noise: chance alone", legendgroup="noise", legendrank=1011,
     )  # fmt: skip
     if levels:
         half = np.repeat(steps["noise_50"].to_numpy(float), 2)
         figure.add_scatter(
             x=x, y=half, mode="lines", line={"width": 1, "color": colours.muted}, hoverinfo="skip",
-            name="chance 50 %", legendgroup="noise_50", showlegend=first, legendrank=1010,
+            name="chance 50 %", legendgroup="noise_50", legendrank=1010,
         )  # fmt: skip
     if steps["usual"].isna().all():
         return
     line = {"width": 1.4, "dash": "dot", "color": colours.muted}
     figure.add_scatter(
         x=x, y=np.repeat(steps["usual"].to_numpy(float), 2), mode="lines", line=line,
-        hoverinfo="skip", name="usual: the reference’s own windows", legendgroup="usual", showlegend=first, legendrank=1013,
+        hoverinfo="skip", name="usual: the reference’s own windows", legendgroup="usual", legendrank=1013,
     )  # fmt: skip
 
 
