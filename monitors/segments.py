@@ -58,8 +58,9 @@ def find(now: pd.DataFrame, before: pd.DataFrame, metric: str, min_rows: int = M
     """
     own, earlier = _value(now, metric), _value(before, metric)
     at = {name: i for i, name in enumerate(own[0])}
+    value_now, value_before = _of_whole(*own), _of_whole(*earlier)
     if ALL not in at or len(at) == 1:
-        return Found(pd.DataFrame(columns=COLUMNS), metric, np.nan, np.nan, 0, 0)
+        return Found(pd.DataFrame(columns=COLUMNS), metric, value_now, value_before, 0, 0)
     rest, whole = _value(_rest(now), metric), at[ALL]
     names = [name for name in own[0] if name != ALL]
     mine = own[1].take([at[name] for name in names])
@@ -77,10 +78,9 @@ def find(now: pd.DataFrame, before: pd.DataFrame, metric: str, min_rows: int = M
     is_sum = metric in (ADDED_OF_CLASSES if (now["kind"] == "multiclass").any() else ADDED)
     table = table.merge(_changes(own, earlier, is_sum), how="left", on="segment")
     order = table.assign(weight=table["harm"] * table["share"]).sort_values(["is_worse", "weight"], ascending=False, kind="stable")
-    value_before = float(earlier[1].value[earlier[0].index(ALL)]) if ALL in earlier[0] else np.nan
     tested = int(np.isfinite(p).sum())
     small = int((mine.rows < min_rows).sum())
-    return Found(order[COLUMNS].reset_index(drop=True), metric, float(own[1].value[whole]), value_before, tested, small)
+    return Found(order[COLUMNS].reset_index(drop=True), metric, value_now, value_before, tested, small)
 
 
 def adjusted(p: Floats) -> Floats:
@@ -106,6 +106,10 @@ def _value(windows: pd.DataFrame, metric: str) -> tuple[list[str], Estimate]:
             return windows["segment"].iloc[one.at[chosen]].tolist(), one.of.take(chosen)
     nothing = np.zeros(0)
     return [], Estimate(metric, nothing, nothing, np.zeros(0, object), np.zeros((2, 0)), np.zeros((2, 0)))
+
+
+def _of_whole(names: list[str], of: Estimate) -> float:
+    return float(of.value[names.index(ALL)]) if ALL in names else np.nan
 
 
 def _rest(now: pd.DataFrame) -> pd.DataFrame:

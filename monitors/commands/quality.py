@@ -99,18 +99,22 @@ def _text(told: dict[str, Any]) -> str:
         known = own["label_coverage"]
         cells = (start, version, *values, f"{known['value']:.0%}", f"{known['rows']:,}")
         lines.append("  " + "".join(f"{cell:<12}" for cell in cells).rstrip())
-    return "\n".join([*lines, *_worst_text(told), *_moves_text(told)])
+    return "\n".join([*lines, *worst_text(told), *_moves_text(told)])
 
 
 def _value(week: dict[str, Any] | None) -> str:
     return "–" if week is None or week["value"] is None else f"{week['value']:.4g}"
 
 
-def _worst_text(told: dict[str, Any]) -> list[str]:
+def worst_text(told: dict[str, Any]) -> list[str]:
+    """How the metric stands, and the segments that are worse than the rest."""
     metric, reference = told["metric"], told["reference"]
-    small = f", {told['too_small']:,} have too few rows" if told["too_small"] else ""
     against = "" if reference is None else f" against {reference:.4g} in the reference"
-    lines = ["", f"  {metric} of {told['version']} {told['value']:.4g}{against}; {told['tested']:,} segments and pairs tested{small}"]
+    value = "not measured" if told["value"] is None else f"{told['value']:.4g}"
+    if not told["tested"] and not told["too_small"]:
+        return ["", f"  {metric} of {told['version']} {value}{against}; there is no segment to test"]
+    small = f", {told['too_small']:,} have too few rows" if told["too_small"] else ""
+    lines = ["", f"  {metric} of {told['version']} {value}{against}; {told['tested']:,} segments and pairs tested{small}"]
     if not told["segments"]:
         return [*lines, "    none is worse than the rest beyond noise"]
     for one in told["segments"]:

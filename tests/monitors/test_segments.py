@@ -36,6 +36,13 @@ def test_a_change_is_taken_apart_as_by_hand():
     assert own["explained"].sum() == pytest.approx(found.now - found.before)
 
 
+def test_without_segments_the_whole_has_its_values_all_the_same():
+    both = [rows_of({("AA", "x"): (100, wrong)}) for wrong in (10, 20)]
+    before, now = (outcomes.merge(outcomes_of(raw, "binary", segments=()), "all") for raw in both)
+    found = segments.find(now, before, "accuracy")
+    assert (found.table.empty, found.now, found.before) == (True, pytest.approx(0.8), pytest.approx(0.9))
+
+
 def test_a_group_that_came_or_went_has_its_part():
     before = merged(rows_of({("AA", "x"): (100, 10), ("B6", "x"): (100, 20)}))
     found = segments.find(merged(rows_of({("AA", "x"): (100, 10), ("UA", "x"): (100, 60)})), before, "accuracy")
