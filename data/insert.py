@@ -17,6 +17,15 @@ from data.sql import quote
 from data.store import Connection, append, author, columns, table
 
 WITH_VERSION = ("reference", "training")
+TIMES_TOLD = """
+    SELECT count_if({time} IS NULL), count_if({time} < '1980-01-01'), strftime(min({time}), '%Y-%m-%d'),
+        count_if({time} > now() + INTERVAL 1 DAY), strftime(max({time}), '%Y-%m-%d')
+    FROM {log} WHERE _load = ?
+"""
+MATCHED = """
+    SELECT count(*), count_if(id IN (SELECT {key} FROM {log})), min(id)
+    FROM (SELECT {key} AS id FROM {labels} WHERE _load = ? AND {key} IS NOT NULL ORDER BY _row LIMIT 1000)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +112,7 @@ def _load_one(
         with told(file.scan.source):
             report.watch(cursor, lambda: cursor.execute(sql, bound), place[1], file.rows, place[0])
         misfits, more = _misfits_told(cursor, target, file, number)
-        notes += more + _times_told(cursor, target, plan, file, number)
+        notes += more + _times_told(cursor, target, plan, file, number) + _join_told(cursor, target, plan, file, number)
     _enter(cursor, target, plan, file, number, misfits, notes)
     return Loaded(number, file.scan.source.name, file.rows, misfits, tuple(notes), False)
 
@@ -174,16 +183,34 @@ def _times_told(cursor: Connection, target: Target, plan: Plan, file: Prepared, 
     time = time_column(plan.roles, target.dataset) if plan.roles else None
     if target.dataset != "log" or time is None or time not in plan.types:
         return []
-    row = cursor.execute(
-        f"SELECT count(*) FROM {table('log', target.model)} WHERE _load = ? AND {quote(time)} IS NULL", [number]
-    ).fetchone()
-    lost = int(row[0]) if row else 0
-    what = (
-        "1 row has no time that can be read, so it is"
-        if lost == 1
-        else f"{lost:,} rows have no time that can be read, so they are"
-    )
-    return [f"{file.scan.source.short}: {what} in no window."] if lost else []
+    row = cursor.execute(TIMES_TOLD.format(time=quote(time), log=table("log", target.model)), [number]).fetchone()
+    assert row is not None
+    (lost, early, first, late, last), short = row, file.scan.source.short
+    check = f'Is that what "{time}" says? Else undo this load and mend it.'
+    is_lost = "1 row has no time that can be read, so it is" if lost == 1 else f"{lost:,} rows have no time that can be read, so they are"
+    notes = {
+        f"{is_lost} in no window.": lost,
+        f"{_rows_are(early)} from before 1980, the first from {first}, as if a time were missing. {check}": early,
+        f"{_rows_are(late)} from after today, the last from {last}, where the log ends now. {check}": late,
+    }
+    return [f"{short}: {note}" for note, count in notes.items() if count]
+
+
+def _rows_are(count: int) -> str:
+    return "1 row is" if count == 1 else f"{count:,} rows are"
+
+
+def _join_told(cursor: Connection, target: Target, plan: Plan, file: Prepared, number: int) -> list[str]:
+    """That labels match nothing, if none of the first does; they may also come before their log."""
+    key = plan.roles.inference_id if plan.roles else None
+    if target.dataset != "labels" or key is None or key not in columns(cursor, "log", target.model):
+        return []
+    names = {"key": quote(key), "labels": table("labels", target.model), "log": table("log", target.model)}
+    row = cursor.execute(MATCHED.format(**names), [number]).fetchone()
+    assert row is not None
+    ids, matched, example = row
+    told = f'{file.scan.source.short}: none of its first {ids:,} ids is in the log ("{example}"). Is "{key}" the right inference_id?'
+    return [told] if ids and not matched else []
 
 
 def _enter(

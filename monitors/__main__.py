@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from data import load as loading
 from data.errors import BadInput
-from data.roles import load_yaml
+from data.roles import load_yaml, saved, written
 from data.sample.bundle import MODEL, load_sample
 from data.store import DATASETS, Store, open_store
 from monitors import deliver, output, run
@@ -80,6 +80,7 @@ def _sample(store: Store, _asked: argparse.Namespace) -> int:
 
 def _load(store: Store, asked: argparse.Namespace) -> int:
     roles = load_yaml(asked.roles) if asked.roles else None
+    before = saved(store, asked.model)
     with output.rows_progress() as tell:
         loaded = loading.load(store, asked.files, asked.model, asked.dataset, asked.version, roles, tell)
     for one in loaded:
@@ -87,7 +88,10 @@ def _load(store: Store, asked: argparse.Namespace) -> int:
             print(f"{one.file}: already loaded, as load {one.load}; nothing to do")
             continue
         misfits = f", {one.misfits:,} values that do not fit their column's type (kept as text)" if one.misfits else ""
-        print("\n  ".join([f"{one.file}: {one.rows:,} rows{misfits}, load {one.load}", *one.notes]))
+        counted = "1 row" if one.rows == 1 else f"{one.rows:,} rows"
+        print("\n  ".join([f"{one.file}: {counted}{misfits}, load {one.load}", *one.notes]))
+    if roles is None and (guessed := written(saved(store, asked.model), before)):
+        print("\n  ".join(["Guessed, as roles.yaml says it (the page Sources tells why; --roles FILE changes it):", *guessed]))
     return 0
 
 

@@ -104,7 +104,7 @@ def test_a_column_gone_is_null_and_told_and_a_new_one_is_added(store: Store, tmp
     [
         ("log", "tz,id,x,plan\n2026-03-03,3,9,c\n", r'b\.csv: the timestamp "ts" is not in this file\. Did you mean "tz"\?'),
         ("labels", "idd,label\n3,1\n", r'b\.csv: the inference_id "id" is not in this file\. Did you mean "idd"\?'),
-        ("labels", "id,wert\n3,1\n", r"b\.csv: no column seems to be the label\. Name it in roles\.yaml as `label: …`\."),
+        ("labels", "id,wert,rang\n3,1,2\n", r"b\.csv: no column seems to be the label\. Name it in roles\.yaml as `label: …`\. There is"),
     ],
 )
 def test_a_file_without_its_key_is_refused_with_the_near_names(store: Store, tmp_path: Path, dataset: str, text: str, told: str):
@@ -112,6 +112,49 @@ def test_a_file_without_its_key_is_refused_with_the_near_names(store: Store, tmp
     with pytest.raises(BadInput, match=told):
         load_text(store, tmp_path, text, dataset, "b.csv")
     assert len(loads(store)) == 1
+
+
+def test_the_only_other_column_of_labels_is_the_label_also_where_the_reference_has_it(store: Store, tmp_path: Path):
+    rows = "".join(f"2026-03-{i + 1:02d},L{i},{i},{'yes' if i % 3 else 'no'}\n" for i in range(28))
+    load_text(store, tmp_path, "ts,loan_id,age,defaulted\n" + rows, "reference")
+    assert saved(store, "m").features == ("age", "defaulted")
+    load_text(store, tmp_path, "ts,loan_id,age\n" + "".join(f"{row.rpartition(',')[0]}\n" for row in rows.split()), name="b.csv")
+    load_text(store, tmp_path, "loan_id,defaulted,labelled_at\nL1,yes,2026-04-01\n", "labels", "c.csv")
+    roles = saved(store, "m")
+    assert (roles.inference_id, roles.label, roles.label_time, roles.features) == ("loan_id", "defaulted", "labelled_at", ("age",))
+    reasons = store.frame("SELECT reason FROM main.roles WHERE model = 'm' ORDER BY edited_at DESC LIMIT 1")["reason"][0]
+    assert "defaulted: the only column of the labels that has no other role" in reasons
+
+
+def test_labels_of_which_no_id_is_in_the_log_are_told(store: Store, tmp_path: Path):
+    load_text(store, tmp_path, LOG)
+    told = load_text(store, tmp_path, "id,label\n7,1\n8,0\n", "labels", "b.csv").notes
+    assert told == ('b.csv: none of its first 2 ids is in the log ("7"). Is "id" the right inference_id?',)
+    assert load_text(store, tmp_path, "id,label\n7,1\n1,0\n", "labels", "c.csv").notes == ()
+
+
+def test_times_that_cannot_be_right_are_told(store: Store, tmp_path: Path):
+    rows = "1970-01-01 00:00:00,3,1,a\n9999-12-31 23:59:59,4,1,a\n2100-01-01 00:00:00,5,1,a\n"
+    early, late = load_text(store, tmp_path, LOG + rows).notes
+    assert early.startswith("a.csv: 1 row is from before 1980, the first from 1970-01-01, as if a time were missing.")
+    assert late.startswith("a.csv: 2 rows are from after today, the last from 9999-12-31, where the log ends now.")
+
+
+def test_numbers_with_a_decimal_comma_are_guessed_as_numbers(store: Store, tmp_path: Path):
+    # Without their values being read, "245000,0" were no number at all, and so the prediction of a price a class.
+    rows = "".join(f"2026-03-01 {i:02d}:00;{i};2450{i:02d},5;2440{i:02d},0;{i / 32:.3f};{1 - i / 32:.3f}\n".replace(".", ",") for i in range(24))
+    load_text(store, tmp_path, "zeit;id;vorhersage;ziel;p_ja;p_nein\n" + rows)
+    roles = saved(store, "m")
+    assert dict(roles.types)["vorhersage"] == dict(roles.types)["ziel"] == "number"
+    assert roles.probabilities == ("p_ja", "p_nein")
+
+
+def test_bytes_of_a_parquet_file_are_texts(store: Store, tmp_path: Path):
+    table = pa.table({"ts": pd.date_range("2026-03-01", periods=30, freq="h"), "plan": pa.array([b"basic", b"\xff"] * 15)})
+    pq.write_table(table, tmp_path / "a.parquet")
+    load(store, [tmp_path / "a.parquet"], "m")
+    assert saved(store, "m").features == ("plan",)
+    assert store.rows("SELECT DISTINCT plan FROM logs.m ORDER BY plan") == [("\\xFF",), ("basic",)]
 
 
 def test_labels_come_later_and_join_as_texts(store: Store, tmp_path: Path):
