@@ -11,7 +11,7 @@ from monitors import outcomes
 from monitors.intervals import LOW_IS_BAD, Estimate, interval, p_value
 
 Floats = NDArray[np.float64]
-ALL, PAIR = "all", " & "
+ALL, PAIR = "all", " & .*="  # food=Meat & Fish is one segment, food=Meat & place=Rome a pair
 MIN_ROWS = 100
 FDR = 0.05
 # Means over rows (or over those called positive, or over positives): a whole is made of its groups' values and their rows.
@@ -70,7 +70,7 @@ def find(now: pd.DataFrame, before: pd.DataFrame, metric: str, min_rows: int = M
     low, high = interval(mine)
     base = own[1].base[0][whole]
     table = pd.DataFrame({
-        "segment": names, "columns": [name.count(PAIR) + 1 for name in names], "rows": mine.rows.astype(np.int64),
+        "segment": names, "columns": is_pair(pd.Series(names, dtype="str")).to_numpy() + 1, "rows": mine.rows.astype(np.int64),
         "share": mine.base[0] / base if base > 0 else np.nan, "value": mine.value, "low": low, "high": high, "rest": others.value, "harm": harm,
         "p_value": p, "q_value": adjusted(p), "reason": _reasons(mine, others, p, min_rows),
     })  # fmt: skip
@@ -81,6 +81,11 @@ def find(now: pd.DataFrame, before: pd.DataFrame, metric: str, min_rows: int = M
     tested = int(np.isfinite(p).sum())
     small = int((mine.rows < min_rows).sum())
     return Found(order[COLUMNS].reset_index(drop=True), metric, value_now, value_before, tested, small)
+
+
+def is_pair(names: "pd.Series[str]") -> "pd.Series[bool]":
+    """Which segments are rows that share the values of two columns."""
+    return names.str.contains(PAIR)
 
 
 def adjusted(p: Floats) -> Floats:

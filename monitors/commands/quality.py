@@ -103,14 +103,18 @@ def _text(told: dict[str, Any]) -> str:
 
 
 def _value(week: dict[str, Any] | None) -> str:
-    return "–" if week is None or week["value"] is None else f"{week['value']:.4g}"
+    return "–" if week is None or week["value"] is None else _number(week["value"])
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
 
 
 def worst_text(told: dict[str, Any]) -> list[str]:
     """How the metric stands, and the segments that are worse than the rest."""
     metric, reference = told["metric"], told["reference"]
-    against = "" if reference is None else f" against {reference:.4g} in the reference"
-    value = "not measured" if told["value"] is None else f"{told['value']:.4g}"
+    against = "" if reference is None else f" against {_number(reference)} in the reference"
+    value = "not measured" if told["value"] is None else _number(told["value"])
     if not told["tested"] and not told["too_small"]:
         return ["", f"  {metric} of {told['version']} {value}{against}; there is no segment to test"]
     small = f", {told['too_small']:,} have too few rows" if told["too_small"] else ""
@@ -118,8 +122,8 @@ def worst_text(told: dict[str, Any]) -> list[str]:
     if not told["segments"]:
         return [*lines, "    none is worse than the rest beyond noise"]
     for one in told["segments"]:
-        change = "" if one["explained"] is None else f", {one['explained']:+.3g} of the change"
-        lines.append(f"    {one['segment']}: {one['value']:.4g} against {one['rest']:.4g} elsewhere, {one['rows']:,} rows{change}")
+        change = "" if one["explained"] is None else f", {'+' if one['explained'] > 0 else ''}{_number(one['explained'])} of the change"
+        lines.append(f"    {one['segment']}: {_number(one['value'])} against {_number(one['rest'])} elsewhere, {one['rows']:,} rows{change}")
     return lines
 
 

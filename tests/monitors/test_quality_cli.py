@@ -101,7 +101,7 @@ def test_an_importance_ranks_and_mistakes_are_told(place: Path, capsys: pytest.C
         assert said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.61843, "0.6184"), (None, "not measured")])
+@pytest.mark.parametrize(("value", "text"), [(0.61843, "0.6184"), (30104.7, "30,105"), (None, "not measured")])
 def test_a_model_without_segments_is_told_without_them(value: float | None, text: str):
     told = {"version": "v1", "metric": "log_loss", "value": value, "reference": None, "tested": 0, "too_small": 0, "segments": []}
     assert worst_text(told) == ["", f"  log_loss of v1 {text}; there is no segment to test"]

@@ -68,6 +68,15 @@ def test_two_proportions_as_by_chi_squared_and_small_groups_are_said():
     assert table["explained"].isna().all()
 
 
+def test_a_value_that_holds_the_sign_of_pairs_is_no_pair():
+    cells = {("Meat & Fish", "x"): (200, 60), ("Bread", "x"): (200, 10), ("Bread", "A & B"): (200, 20)}
+    table = segments.find(merged(rows_of(cells)), NOTHING, "accuracy").table
+    assert set(segments.of_column(table, "carrier")["segment"]) == {"carrier=Meat & Fish", "carrier=Bread"}
+    assert set(table.loc[table["columns"] == 2, "segment"]) == {
+        "carrier=Meat & Fish & origin=x", "carrier=Bread & origin=x", "carrier=Bread & origin=A & B",
+    }  # fmt: skip
+
+
 def test_benjamini_and_hochberg_as_scipy_has_it():
     p = np.array([0.001, 0.04, np.nan, 0.03, 0.6, 0.012])
     known = np.isfinite(p)
