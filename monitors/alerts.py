@@ -98,7 +98,7 @@ def sentence(alert: Mapping[str, Any] | pd.Series) -> str:
 def with_model(alerts: pd.DataFrame) -> list[str]:
     """The sentence of each, with its model where they are of several."""
     several = alerts["model"].nunique() > 1
-    return [f"{row['model']}: {sentence(row)}" if several else sentence(row) for row in alerts.to_dict("records")]
+    return [f"{row['model']}: {sentence(row)}" if several else sentence(row) for _, row in alerts.iterrows()]
 
 
 def _windows(alert: Mapping[str, Any] | pd.Series) -> str:

@@ -221,11 +221,14 @@ def measurements(
 ) -> pd.DataFrame:
     """What was measured: the columns of the contract and `dataset`, in a fixed order. None asks for all; `dataset` "reference" gives
     the reference's own windows, each against the rest of it. `since` and `until` keep windows that overlap them; `exceeding` keeps the series
-    of which some value is above it, and above the floors `beyond`."""
+    of which some value is above it, and above the floors `beyond`. With both, a `version` has beside its own the reference of every version, ''."""
     condition, values = _where(
-        model=model, version=version, monitor=monitor, metric=metric, column=column, segment=segment, window=window,
+        model=model, version=None if dataset is None else version, monitor=monitor, metric=metric, column=column, segment=segment, window=window,
         since=since, until=until, dataset=dataset,
     )  # fmt: skip
+    if dataset is None and version is not None:
+        condition += " AND (version = $version OR (version = '' AND dataset = 'reference'))"
+        values |= {"version": version}
     names = ", ".join(quote(c) for c in STORED)
     if exceeding is not None:
         values |= {"exceeding": exceeding}

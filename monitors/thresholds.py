@@ -84,8 +84,7 @@ def prepare(measurements: pd.DataFrame) -> Prepared:
     starts = np.flatnonzero(s.begins(key[at]))
     first = at[starts]
     value, rows, coverage = (_floats(measurements, name) for name in ("value", "rows", "coverage"))
-    own = np.flatnonzero(~is_log & ~np.isnan(value) & np.isin(key, key[first]))  # series that the log does not have are left out
-    own = own[np.lexsort((value[own], key[own]))]
+    own, series = _references(coded, window, is_log, value, first)
     return Prepared(
         frame=_framed(measurements, at, {field: (codes[at], names) for field, (codes, names) in coded.items()}, window[at]),
         starts=starts,
@@ -101,8 +100,28 @@ def prepare(measurements: pd.DataFrame) -> Prepared:
         reference=value[own],
         reference_rows=rows[own],
         reference_coverage=coverage[own],
-        reference_series=np.searchsorted(key[first], key[own]),
+        reference_series=series,
     )
+
+
+def _references(
+    coded: dict[str, tuple[Ints, list[str]]], window: Ints, is_log: Bools, value: Floats, first: Ints
+) -> tuple[Ints, Ints]:
+    """The rows of the reference's own windows by series and then by size, and the series of each. A version without a reference of its own has
+    that of every version, '', whose windows then belong to several series; those of series that the log does not have are left out."""
+    others = np.flatnonzero(~is_log)
+    at = np.concatenate((first, others))
+    names = {field: codes[at] for field, (codes, _) in coded.items()}
+    if "" in (versions := coded["version"][1]):
+        of = s.keys([names["model"], names["version"]])
+        names["version"] = np.where(np.isin(of, of[len(first) :]), names["version"], versions.index(""))
+    key = s.keys([*names.values(), window[at]])
+    wanted, there = key[: len(first)], key[len(first) :]
+    kept = np.flatnonzero(~np.isnan(value[others]))
+    kept = kept[np.lexsort((value[others[kept]], there[kept]))]
+    start, end = (np.searchsorted(there[kept], wanted, side) for side in ("left", "right"))
+    series = np.repeat(np.arange(len(first)), end - start)
+    return others[kept[np.arange(len(series)) - np.repeat(np.cumsum(end - start) - end, end - start)]], series
 
 
 def _framed(measurements: pd.DataFrame, at: Ints, coded: dict[str, tuple[Ints, list[str]]], window: Ints) -> pd.DataFrame:

@@ -77,7 +77,7 @@ def _incidents(store: Store, asked: argparse.Namespace) -> int:
         for change in incidents.before(own, changes).head(3).to_dict("records"):
             print(f"    {change['at']:%Y-%m-%d} {change['kind']}: {changing.sentence(change)}")
         for alert in own.to_dict("records"):
-            print(f"  {_line(alert, sentence(alert))}")
+            print(f"  {_line(alert, sentence(pd.Series(alert)))}")
     if listed.empty:
         print("No incidents.")
     return 0

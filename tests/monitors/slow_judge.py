@@ -62,6 +62,13 @@ def adjusted(p, family):
     return min(q * (len(ps) / (rank + 1)) for rank, q in enumerate(ps) if q >= p)
 
 
+def referring(rows, key):
+    """The names of a series' reference: of its own version where that has any, else of every version."""
+    names = dict(zip(SCOPE, key, strict=False))
+    has_own = any(x["dataset"] == "reference" and x["model"] == names["model"] and x["version"] == names["version"] for x in rows)
+    return (*(names[f] if has_own or f != "version" else "" for f in SCOPE), key[-1])
+
+
 def judge(rows, rules, defaults):
     """Rows (dicts) of log and reference → {(names, start): (level, warning, critical, side)} of those of the log."""
     series = {}
@@ -73,7 +80,7 @@ def judge(rows, rules, defaults):
         rule = force[key] = in_force(rules, defaults, members[0])
         own = [
             x["value"]
-            for x in members
+            for x in series.get(referring(rows, key), [])
             if x["dataset"] == "reference" and x["value"] == x["value"] and enough(x, rule)
         ]
         rule["limits"] = limits_of(rule, own)
