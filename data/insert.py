@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from data import typed
+from data import times, typed
 from data.files import check_unchanged
 from data.lineage import file_columns
 from data.prepare import Plan, Prepared, Target
@@ -124,11 +124,14 @@ def _inserting(target: Target, plan: Plan, file: Prepared, number: int, report: 
         if lake is None:
             continue
         names.append(quote(column.name))
-        outer.append(f"v{place}")
         inner.append(f"{typed.value(column, lake, file.reading, column.name in file.whole)} AS v{place}")
+        read = times.within(f"v{place}") if lake.startswith("TIMESTAMP") else f"v{place}"
+        outer.append(read)
         if typed.can_misfit(column, lake):
             inner.append(f"CAST({column.sql} AS VARCHAR) AS r{place}")
-            misfitting.append((column, f"r{place}", f"v{place}"))
+            misfitting.append((column, f"r{place}", read))
+        elif lake.startswith("TIMESTAMP"):
+            misfitting.append((column, f"CAST(v{place} AS VARCHAR)", read))
     version = ["_version"] if target.dataset in WITH_VERSION else []
     into = ", ".join([*names, "_load", "_row", "_misfits", *version])
     values = ", ".join([*outer, str(number), "n", typed.misfits(misfitting), *(["$version"] if version else [])])

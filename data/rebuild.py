@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from data import readings, typed
+from data import readings, times, typed
 from data.errors import BadInput, near
 from data.files import Source, Stamp
 from data.roles import TIMES, Roles, lake_types, named, saved_in, write
@@ -99,6 +99,7 @@ def _rebuilding(dataset: str, model: str, present: dict[str, str], changed: dict
         inner.append(f"coalesce({as_text}, _misfits[{literal(name)}]) AS r{place}")
         text = Column(name, f"r{place}", "VARCHAR")
         read = typed.value(text, changed[name], reading)
+        read = times.within(read) if changed[name].startswith("TIMESTAMP") else read
         outer.append(f"{read} AS {quote(name)}")
         if changed[name] != "VARCHAR":
             misfitting.append((text, f"r{place}", read))

@@ -87,7 +87,8 @@ def _load(store: Store, asked: argparse.Namespace) -> int:
         if one.already:
             print(f"{one.file}: already loaded, as load {one.load}; nothing to do")
             continue
-        misfits = f", {one.misfits:,} values that do not fit their column's type (kept as text)" if one.misfits else ""
+        many = f", {one.misfits:,} values that do not fit their column's type (kept as text)" if one.misfits else ""
+        misfits = ", 1 value that does not fit its column's type (kept as text)" if one.misfits == 1 else many
         counted = "1 row" if one.rows == 1 else f"{one.rows:,} rows"
         print("\n  ".join([f"{one.file}: {counted}{misfits}, load {one.load}", *one.notes]))
     if roles is None and (guessed := written(saved(store, asked.model), before)):

@@ -11,6 +11,7 @@ from pages.parts import reads, words
 from pages.parts.scope import Scope
 
 # What is shown is what stands in the URL: a bound widget writes its options as `format_func` shows them, so there is none.
+LAST_DAY = date.max - timedelta(days=1)  # of a log that an older Vigia loaded: a row of 9999-12-31 must not hide the page that undoes it
 PERIODS = {"all data": None, "last 7 days": 7, "last 28 days": 28, "last 91 days": 91, "chosen days": None}
 EVERY = "every version"
 REST = f"Of a column with more than {MOST} values, those with most rows have a segment each; all others together are “other”."
@@ -100,7 +101,7 @@ def _period(served: pd.DataFrame) -> tuple[datetime, datetime]:
     if length := PERIODS[period]:
         start = max(first, last - timedelta(days=length - 1))
     st.caption(f"{start.day} {start:%b %Y} – {end.day} {end:%b %Y}, UTC")
-    return _midnight(start), _midnight(end + timedelta(days=1))
+    return _midnight(start), _midnight(min(end, LAST_DAY) + timedelta(days=1))
 
 
 def _days(first: date, last: date) -> tuple[date, date]:

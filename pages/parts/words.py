@@ -141,6 +141,11 @@ def number(value: float | None) -> str:
     return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3g}" if abs(value) >= 0.1 else f"{value:.2g}"
 
 
+def figures(value: float) -> str:
+    """Four figures: 0.05655, 0.6044, 27,360."""
+    return f"{value:.4g}" if abs(value) < 1000 else f"{float(f'{value:.4g}'):,.0f}"
+
+
 def day(time: datetime | pd.Timestamp) -> str:
     """`3 Nov 2013`, in UTC."""
     return f"{time.day} {time:%b %Y}"

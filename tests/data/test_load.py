@@ -134,10 +134,21 @@ def test_labels_of_which_no_id_is_in_the_log_are_told(store: Store, tmp_path: Pa
 
 
 def test_times_that_cannot_be_right_are_told(store: Store, tmp_path: Path):
-    rows = "1970-01-01 00:00:00,3,1,a\n9999-12-31 23:59:59,4,1,a\n2100-01-01 00:00:00,5,1,a\n"
-    early, late = load_text(store, tmp_path, LOG + rows).notes
+    told = load_text(store, tmp_path, LOG + "1970-01-01 00:00:00,3,1,a\n2100-01-01 00:00:00,5,1,a\n2100-01-02 00:00:00,6,1,a\n")
+    early, late = told.notes
     assert early.startswith("a.csv: 1 row is from before 1980, the first from 1970-01-01, as if a time were missing.")
-    assert late.startswith("a.csv: 2 rows are from after today, the last from 9999-12-31, where the log ends now.")
+    assert late.startswith("a.csv: 2 rows are from after today, the last from 2100-01-02, where the log ends now.")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_time_beyond_any_calendar_is_a_misfit(store: Store, tmp_path: Path, kind: str):
+    times = pd.to_datetime(["2026-03-01 10:00:00", "9999-12-31 23:59:59", None, "1600-01-01 00:00:00"], utc=True)
+    log = pd.DataFrame({"ts": times, "x": range(4)})
+    (log.to_csv if kind == "csv" else log.to_parquet)(tmp_path / f"a.{kind}", index=False)
+    loaded = load(store, [tmp_path / f"a.{kind}"], "m")[0]
+    assert (loaded.rows, loaded.misfits) == (4, 2)
+    assert any('column "ts": 2 values that are not of its type, kept as misfits; the first in row 2: "9999-12-31' in n for n in loaded.notes)
+    assert f"a.{kind}: 3 rows have no time that can be read, so they are in no window." in loaded.notes
 
 
 def test_numbers_with_a_decimal_comma_are_guessed_as_numbers(store: Store, tmp_path: Path):
