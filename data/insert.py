@@ -10,20 +10,20 @@ from data.files import check_unchanged
 from data.lineage import file_columns
 from data.prepare import Plan, Prepared, Target
 from data.progress import Report
-from data.rebuild import remember_in, time_column
-from data.roles import named
+from data.rebuild import check_fits, remember_in, time_column
+from data.roles import Roles, lake_types, named, saved_in
 from data.scan import told
 from data.sql import quote
 from data.store import Connection, append, author, columns, table
 
 WITH_VERSION = ("reference", "training")
 TIMES_TOLD = """
-    SELECT count_if({time} IS NULL), count_if({time} < '1980-01-01'), strftime(min({time}), '%Y-%m-%d'),
-        count_if({time} > now() + INTERVAL 1 DAY), strftime(max({time}), '%Y-%m-%d')
+    SELECT count(*) FILTER ({time} IS NULL), count(*) FILTER ({time} < '1980-01-01'), strftime(min({time}), '%Y-%m-%d'),
+        count(*) FILTER ({time} > now() + INTERVAL 1 DAY), strftime(max({time}), '%Y-%m-%d')
     FROM {log} WHERE _load = ?
 """
 MATCHED = """
-    SELECT count(*), count_if(id IN (SELECT {key} FROM {log})), min(id)
+    SELECT count(*), count(*) FILTER (id IN (SELECT {key} FROM {log})), min(id)
     FROM (SELECT {key} AS id FROM {labels} WHERE _load = ? AND {key} IS NOT NULL ORDER BY _row LIMIT 1000)
 """
 
@@ -44,6 +44,7 @@ def insert(cursor: Connection, target: Target, plan: Plan, report: Report) -> li
     """Carry a plan out, within a transaction. At its end the files are compared with what they were before."""
     total = sum(file.rows for file in plan.files) or 1
     first = report.share
+    said = _said_now(cursor, target, plan)
     if plan.roles is not None:
         remember_in(cursor, target.model, plan.roles, plan.reason)
     done, result = 0, []
@@ -56,9 +57,21 @@ def insert(cursor: Connection, target: Target, plan: Plan, report: Report) -> li
         before |= {c.name for c in file.scan.columns} if file.rows else set()
         done += file.rows
     _note_columns(cursor, plan, result)
+    files = ", ".join(file.scan.source.short for file in plan.files[:3])
+    check_fits(cursor, (target.dataset, target.model), said, files, [one.load for one in result])
     for file in plan.files:
         check_unchanged(file.scan.source)
     return result
+
+
+def _said_now(cursor: Connection, target: Target, plan: Plan) -> dict[str, str]:
+    """Column → role, of the numbers and times that a person names in this very call."""
+    if plan.roles is None or plan.reason != "given":
+        return {}
+    before = saved_in(cursor, target.model) or Roles()
+    known, old, types = named(before), lake_types(before), lake_types(plan.roles)
+    read = {c: role for c, role in named(plan.roles).items() if types.get(c, "VARCHAR") != "VARCHAR"}
+    return {c: role for c, role in read.items() if known.get(c) != role or (old.get(c) not in (None, types[c]))}
 
 
 def _note_columns(cursor: Connection, plan: Plan, loaded: Sequence[Loaded]) -> None:

@@ -115,10 +115,11 @@ def worst_text(told: dict[str, Any]) -> list[str]:
     metric, reference = told["metric"], told["reference"]
     against = "" if reference is None else f" against {_number(reference)} in the reference"
     value = "not measured" if told["value"] is None else _number(told["value"])
+    of = f" of {told['version']}" if told["version"] else ""
     if not told["tested"] and not told["too_small"]:
-        return ["", f"  {metric} of {told['version']} {value}{against}; there is no segment to test"]
+        return ["", f"  {metric}{of} {value}{against}; there is no segment to test"]
     small = f", {told['too_small']:,} have too few rows" if told["too_small"] else ""
-    lines = ["", f"  {metric} of {told['version']} {value}{against}; {told['tested']:,} segments and pairs tested{small}"]
+    lines = ["", f"  {metric}{of} {value}{against}; {told['tested']:,} segments and pairs tested{small}"]
     if not told["segments"]:
         return [*lines, "    none is worse than the rest beyond noise"]
     for one in told["segments"]:

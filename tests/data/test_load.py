@@ -1,5 +1,6 @@
 """What a load does to the store: once, wholly, with its notes; and how it is taken back."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -8,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.errors import BadInput
-from data.load import Loaded, load, loads, undo
-from data.roles import Roles, load_yaml, saved
+from data.load import Loaded, adopt, load, loads, remember, undo
+from data.roles import Roles, from_dict, load_yaml, saved, to_dict
 from data.store import Store
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
@@ -221,6 +222,39 @@ def test_roles_that_name_what_is_not_there(store: Store, tmp_path: Path):
     with pytest.raises(BadInput, match=r"no column seems to be the timestamp"):
         load(store, [path], "m", roles=Roles(features=("x",)))
     assert loads(store).empty
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("timestamp: x", 'a.csv, column "x": its role `timestamp` needs times, and none of its 2 values is one, such as "1.5".'),
+        ("timestamp: ts\nscore: plan", 'column "plan": its role `score` needs numbers, and none of its 2 values is one, such as "a".'),
+        ("timestamp: ts\nfeatures: [plan]\ntypes: {plan: number}", 'column "plan": its role `features` needs numbers'),
+    ],
+)
+def test_a_role_that_no_value_fits_is_refused_and_nothing_is_loaded(store: Store, tmp_path: Path, text: str, told: str):
+    files, roles = [write(tmp_path / "a.csv", LOG)], load_yaml(write(tmp_path / "roles.yaml", text))
+    with pytest.raises(BadInput, match=re.escape(told)):
+        load(store, files, "m", roles=roles)
+    assert (loads(store).empty, saved(store, "m")) == (True, None)
+    load(store, files, "m")  # and as a change of what is loaded
+    with pytest.raises(BadInput, match=r'm \(log\), column "(x|plan)": its role `[a-z]+` needs'):
+        remember(store, "m", roles)
+    assert store.rows("SELECT x, plan FROM logs.m ORDER BY _row") == [(1.5, "a"), (2.5, "b")]
+
+
+def test_values_that_no_longer_fit_are_misfits_however_many(store: Store, tmp_path: Path):
+    load_text(store, tmp_path, LOG)
+    assert load_text(store, tmp_path, "ts,id,x,plan\n2026-03-03 10:00:00,3,ERR,a\n", name="b.csv").misfits == 1
+
+
+def test_roles_that_come_with_a_file_that_is_loaded_already_are_taken(store: Store, tmp_path: Path):
+    load_text(store, tmp_path, LOG)
+    given = from_dict(to_dict(saved(store, "m")) | {"features": ["x"], "segments": ["plan"], "types": {}})
+    load(store, [tmp_path / "a.csv"], "m", roles=given)
+    assert adopt(store, "m", given, "given with roles.yaml") == "The roles of m are saved."
+    assert (saved(store, "m").segments, dict(saved(store, "m").types)) == (("plan",), {"x": "number"})
+    assert adopt(store, "m", given, "again") is None
 
 
 def test_calls_that_make_no_sense(store: Store, tmp_path: Path):
