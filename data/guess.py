@@ -129,6 +129,8 @@ def _found(role: str, column: str, kind: str, values: pd.Series) -> str | None:
         return None if not _is_number(kind) else ", and its values lie in [0, 1]" if inside else ", and its values are numbers"
     if role == "inference_id":
         return ", and its values differ from row to row" if _nearly_distinct(values) else None
+    if role.endswith("_version"):
+        return "" if values.nunique() <= max(FEW, 0.1 * len(values)) else None
     if role == "status":
         return ", and its values say whether a request failed" if is_status(values, _plain(column)) else None
     return ""

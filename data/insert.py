@@ -10,7 +10,7 @@ from data.files import check_unchanged
 from data.lineage import file_columns
 from data.prepare import Plan, Prepared, Target
 from data.progress import Report
-from data.rebuild import check_fits, remember_in, time_column
+from data.rebuild import check_fits, check_versions, remember_in, time_column
 from data.roles import Roles, lake_types, named, saved_in
 from data.scan import told
 from data.sql import quote
@@ -58,7 +58,10 @@ def insert(cursor: Connection, target: Target, plan: Plan, report: Report) -> li
         done += file.rows
     _note_columns(cursor, plan, result)
     files = ", ".join(file.scan.source.short for file in plan.files[:3])
-    check_fits(cursor, (target.dataset, target.model), said, files, [one.load for one in result])
+    numbers = [one.load for one in result]
+    check_fits(cursor, (target.dataset, target.model), said, files, numbers)
+    if plan.roles is not None and target.dataset == "log":
+        check_versions(cursor, target.model, plan.roles, files, numbers)
     for file in plan.files:
         check_unchanged(file.scan.source)
     return result

@@ -13,6 +13,7 @@ from data.sql import literal, quote
 from data.store import SCHEMAS, Connection, Store, columns, table, tables, transact
 from data.typed import Reading
 
+MOST_VERSIONS = 1000
 OWN = ("_load", "_row", "_misfits", "_version")
 
 
@@ -29,6 +30,7 @@ def remember(store: Store, model: str, roles: Roles, reason: str = "") -> str:
 
     def work(cursor: Connection) -> list[str]:
         _check_columns(cursor, model, roles)
+        check_versions(cursor, model, roles, f"{model} (log)")
         return remember_in(cursor, model, roles, reason)
 
     changed = transact(store, work, f"roles of {model}: {reason or 'edited'}")
@@ -119,6 +121,22 @@ def check_fits(
                 f'{called}, column "{column}": its role `{said[column]}` needs {what}, and none of its {row[1]:,} values is one, such as '
                 f'"{str(row[2])[:60]}". Give the role to another column, or another role or type to this one.'
             )
+
+
+def check_versions(cursor: Connection, model: str, roles: Roles, called: str, loads: Sequence[int] | None = None) -> None:
+    """Refuse an id for `model_version`: a version has windows, profiles and measurements of its own."""
+    name = roles.model_version
+    if name is None or name not in columns(cursor, "log", model):
+        return
+    row = cursor.execute(
+        f"SELECT approx_count_distinct({quote(name)}) FROM {table('log', model)} WHERE $loads IS NULL OR list_contains($loads, _load)",
+        {"loads": None if loads is None else list(loads)},
+    ).fetchone()
+    if row is not None and row[0] > MOST_VERSIONS:
+        raise BadInput(
+            f'{called}, column "{name}": its role `model_version` tells the versions of a model apart, and it has about {row[0]:,} different '
+            f"values, more than {MOST_VERSIONS:,}. Give the role to the column that names the version, or to none."
+        )
 
 
 def _rebuilding(dataset: str, model: str, present: dict[str, str], changed: dict[str, str], roles: Roles) -> str:

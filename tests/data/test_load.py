@@ -243,6 +243,19 @@ def test_a_role_that_no_value_fits_is_refused_and_nothing_is_loaded(store: Store
     assert store.rows("SELECT x, plan FROM logs.m ORDER BY _row") == [(1.5, "a"), (2.5, "b")]
 
 
+def test_an_id_is_no_version(store: Store, tmp_path: Path):
+    table = pd.DataFrame({"ts": pd.date_range("2026-03-01", periods=2000, freq="min"), "model_id": [f"a{i}" for i in range(2000)], "x": 1.0})
+    table.to_parquet(tmp_path / "a.parquet")
+    roles = Roles(timestamp="ts", model_version="model_id", features=("x",))
+    told = r'column "model_id": its role `model_version` tells the versions of a model apart, and it has about [12],\d{3} different values'
+    with pytest.raises(BadInput, match=rf"a\.parquet, {told}"):
+        load(store, [tmp_path / "a.parquet"], "m", roles=roles)
+    load(store, [tmp_path / "a.parquet"], "m")
+    assert (saved(store, "m").model_version, saved(store, "m").inference_id) == (None, "model_id")
+    with pytest.raises(BadInput, match=rf"m \(log\), {told}"):
+        remember(store, "m", roles)
+
+
 def test_values_that_no_longer_fit_are_misfits_however_many(store: Store, tmp_path: Path):
     load_text(store, tmp_path, LOG)
     assert load_text(store, tmp_path, "ts,id,x,plan\n2026-03-03 10:00:00,3,ERR,a\n", name="b.csv").misfits == 1
