@@ -62,6 +62,8 @@ SEGMENTS = (
     "gender",
     "sex",
     "customer_type",
+    "model",
+    "model_name",
     "land",
     "kanal",
 )
@@ -73,6 +75,12 @@ TIME_TEXT = re.compile(
     r"([T ,:].*)?\s*"
 )
 IMPORTANCE = re.compile(r"importance_(.+)", re.IGNORECASE)
+ID = re.compile(r"(?i:_id)|[a-z0-9]I[dD]")
+# What nested objects are called that hold what a request was and what came of it, not the inputs: meta.request_id, out.score.
+WRAPPERS = (
+    "meta", "metadata", "event", "context", "request", "response", "output", "outputs", "out", "prediction", "predictions", "result",
+    "results", "model",
+)  # fmt: skip
 FEW = 50  # distinct values at most in a column that divides rows into segments
 FEW_CLASSES = 20  # distinct whole numbers at most in a prediction or label of classes
 
@@ -88,6 +96,10 @@ def assign(columns: dict[str, str], sample: pd.DataFrame, outputs: Collection[st
         column, reason = _named(role, names, columns, sample, reasons)
         if column is not None:
             roles[role], reasons[column] = column, reason
+    if "inference_id" not in roles:
+        ids = [c for c in columns if c not in reasons and ID.search(c[-3:]) and _is_key(_values(sample, c))]
+        if len(ids) == 1:
+            roles["inference_id"], reasons[ids[0]] = ids[0], "an id by its name, and its values differ from row to row"
     roles["probabilities"] = group = _probabilities(columns, sample, reasons)
     reasons |= dict.fromkeys(group, f"one of {len(group)} probabilities: so named, and in each row they add up to 1")
     made = [column for column in outputs if column in columns and column not in reasons]
@@ -104,31 +116,31 @@ def assign(columns: dict[str, str], sample: pd.DataFrame, outputs: Collection[st
 def _named(
     role: str, names: tuple[str, ...], columns: dict[str, str], sample: pd.DataFrame, taken: dict[str, str]
 ) -> tuple[str | None, str]:
-    plain = {_plain(column): column for column in reversed(columns) if column not in taken}
-    for name in names:
-        column = plain.get(name)
-        if column is None:
-            continue
-        values = _values(sample, column)
-        if role in ("timestamp", "label_time"):
-            if not _is_time(columns[column], values):
-                continue
-            return column, f'named "{column}", and its values read as times'
-        if role == "score":
-            numbers = pd.to_numeric(values, errors="coerce").dropna()
-            numbers = numbers[numbers.abs() != float("inf")]
-            if not _is_number(columns[column]):
-                continue
-            inside = bool(len(numbers)) and float(numbers.between(0, 1).mean()) > 0.5
-            return column, f'named "{column}"' + (", and its values lie in [0, 1]" if inside else ", and its values are numbers")
-        if role == "inference_id" and not _nearly_distinct(values):
-            continue
-        if role == "status":
-            if is_status(values, _plain(column)):
-                return column, f'named "{column}", and its values say whether a request failed'
-            continue
-        return column, f'named "{column}"' + (", and its values differ from row to row" if role == "inference_id" else "")
+    free = [column for column in reversed(columns) if column not in taken]
+    nested = [] if role == "label" else [c for c in free if "." in c and _plain(c.split(".")[0]) in WRAPPERS]
+    for called in {_bare(c): c for c in free}, {_bare(c.rpartition(".")[2]): c for c in nested}:
+        for column in (called[bare] for bare in map(_bare, names) if bare in called):
+            if (found := _found(role, column, columns[column], _values(sample, column))) is not None:
+                return column, f'named "{column}"{found}'
     return (None, "") if role != "timestamp" else _only_time(columns, sample, taken)
+
+
+def _found(role: str, column: str, kind: str, values: pd.Series) -> str | None:
+    """What the values of a column that is called like a role add to that; None where they speak against it."""
+    if role in ("timestamp", "label_time"):
+        return ", and its values read as times" if _is_time(kind, values) else None
+    if role == "score":
+        numbers = pd.to_numeric(values, errors="coerce").dropna()
+        numbers = numbers[numbers.abs() != float("inf")]
+        inside = bool(len(numbers)) and float(numbers.between(0, 1).mean()) > 0.5
+        return None if not _is_number(kind) else ", and its values lie in [0, 1]" if inside else ", and its values are numbers"
+    if role == "inference_id":
+        return ", and its values differ from row to row" if _nearly_distinct(values) else None
+    if role.endswith("_version"):
+        return "" if values.nunique() <= max(FEW, 0.1 * len(values)) else None
+    if role == "status":
+        return ", and its values say whether a request failed" if is_status(values, _plain(column)) else None
+    return ""
 
 
 def _only_time(columns: dict[str, str], sample: pd.DataFrame, taken: dict[str, str]) -> tuple[str | None, str]:
@@ -177,9 +189,7 @@ def _rest(column: str, kind: str, values: pd.Series | None, roles: dict[str, Any
     if _is_time(kind, seen, strict=True):
         roles["ignored"].append(column)
         return "its values are times, but another column is the timestamp"
-    if plain in ("index", "unnamed: 0") or (
-        (plain in IDENTITY or plain.endswith("_id")) and _nearly_distinct(seen) and len(seen) > 1
-    ):
+    if plain in ("index", "unnamed: 0") or ((plain in IDENTITY or ID.search(column[-3:])) and _is_key(seen)):
         roles["ignored"].append(column)
         return "a number of the row, by its name and values"
     if not _is_number(kind):
@@ -228,6 +238,11 @@ def _plain(name: str) -> str:
     return re.sub(r"[\s.-]+", "_", name.strip().casefold())
 
 
+def _bare(name: str) -> str:
+    """request_id, requestId and RequestID are one name."""
+    return _plain(name).replace("_", "")
+
+
 def _values(sample: pd.DataFrame, column: str) -> pd.Series:
     return sample[column].dropna() if column in sample else pd.Series(dtype=object)
 
@@ -249,6 +264,10 @@ def _is_time(kind: str, values: pd.Series, strict: bool = False) -> bool:
     epochs = sum(numbers.between(631_152_000 * unit, 4_102_444_800 * unit) for unit in (1, 10**3, 10**6, 10**9))
     dates = numbers.between(19_000_101, 21_001_231) | numbers.between(19_000_101_000_000, 21_001_231_235_959)
     return bool(len(numbers)) and float(((epochs > 0) | dates).mean()) > 0.5
+
+
+def _is_key(values: pd.Series) -> bool:
+    return len(values) > 1 and _nearly_distinct(values)
 
 
 def _nearly_distinct(values: pd.Series) -> bool:

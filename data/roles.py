@@ -22,7 +22,9 @@ SINGLE = (
 )  # fmt: skip
 MANY = ("latency", "segments", "features", "probabilities", "watched", "ignored")
 CHOICES = {"window": ("day", "hour"), "decimal": ("auto", ".", ","), "task": ("binary", "multiclass", "regression")}
+SETTINGS = ("window", "time_zone", "time_format", "decimal", "reference", "task", "positive")  # speak of no column
 TIMES, TEXTS, NUMBERS = ("timestamp", "label_time"), ("inference_id", "model_version", "data_version", "code_version", "status"), ("score",)
+LISTED = 12  # columns of a role that the command line names
 RESERVED = ("_load", "_row", "_misfits", "_version")
 
 
@@ -110,6 +112,20 @@ def to_dict(roles: Roles) -> dict[str, Any]:
     plain |= {"types": dict(roles.types)} if roles.types else {}
     plain |= {"segment_pairs": [list(pair) for pair in roles.segment_pairs]} if roles.segment_pairs else {}
     return plain | ({"tolerances": _tolerances_as_written(roles)} if roles.tolerances else {})
+
+
+def written(roles: Roles | None, before: Roles | None) -> list[str]:
+    """The lines of roles.yaml that say other columns than `before`; of long lists the beginning."""
+    old, new = (to_dict(one) if one else {} for one in (before, roles))
+    changed = [(role, new[role]) for role in (*SINGLE, *MANY) if role in new and new[role] != old.get(role)]
+    return [f"{role}: {_in_yaml(value)}" for role, value in changed]
+
+
+def _in_yaml(value: str | list[str]) -> str:
+    if isinstance(value, str):
+        return yaml.safe_dump(value, allow_unicode=True, width=math.inf).removesuffix("\n...\n").rstrip("\n")
+    more = f"  # and {len(value) - LISTED:,} more" if len(value) > LISTED else ""
+    return yaml.safe_dump(value[:LISTED], allow_unicode=True, default_flow_style=True, width=math.inf).rstrip("\n") + more
 
 
 def _tolerances_as_written(roles: Roles) -> dict[str, dict[str, float]]:

@@ -13,7 +13,7 @@ from monitors import edits
 from monitors.changes import Row, columns_differ
 from monitors.versions import version_order
 
-SETTINGS = ("window", "time_zone", "time_format", "decimal", "reference")
+SETTINGS = ("window", "time_zone", "time_format", "decimal", "reference", "task", "positive", "segment_pairs")
 
 
 def of_references(loads: pd.DataFrame, columns: pd.DataFrame, first_seen: Mapping[str, pd.Timestamp]) -> list[Row]:
@@ -139,4 +139,6 @@ def _short(name: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else " to ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if not isinstance(value, list):
+        return "" if value is None else str(value)
+    return ", ".join(" & ".join(pair) for pair in value) if isinstance(value[0], list) else " to ".join(map(str, value))

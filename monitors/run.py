@@ -356,7 +356,7 @@ def whole_series(store: Store, model: str, asked: Collection[summaries.Watched],
         conditions.append("(" + " AND ".join([LENGTHS[one.window], *(f"{quote(name)} = ${name}{i}" for name in given)]) + ")")
         values |= {f"{name}{i}": value for name, value in given.items()}
     names = ", ".join(quote(c) for c in STORED)
-    own = "model = $model AND ($version IS NULL OR version = $version)"
+    own = "model = $model AND ($version IS NULL OR version = $version OR (version = '' AND dataset = 'reference'))"
     return store.frame(f"SELECT {names} FROM main.measurements WHERE {own} AND ({' OR '.join(conditions)}) ORDER BY ALL", values)
 
 

@@ -13,6 +13,7 @@ from pages.parts import reads, words
 from pages.parts.scope import Scope
 
 # What is shown is what stands in the URL: a bound widget writes its options as `format_func` shows them, so there is none.
+LAST_DAY = date.max - timedelta(days=1)  # of a log that an older Vigia loaded: a row of 9999-12-31 must not hide the page that undoes it
 PERIODS = {"all data": None, "last 7 days": 7, "last 28 days": 28, "last 91 days": 91, "chosen days": None}
 EVERY = "every version"
 REST = f"Of a column with more than {MOST} values, those with most rows have a segment each; all others together are “other”."
@@ -130,4 +131,4 @@ def _days(first: date, last: date) -> tuple[date, date]:
 
 def _whole(first: date, last: date) -> tuple[datetime, datetime]:
     """From the midnight that begins the first day to the one that ends the last."""
-    return datetime.combine(first, time(), UTC), datetime.combine(last + timedelta(days=1), time(), UTC)
+    return datetime.combine(first, time(), UTC), datetime.combine(min(last, LAST_DAY) + timedelta(days=1), time(), UTC)

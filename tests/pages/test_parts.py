@@ -9,7 +9,7 @@ import pytest
 
 from data.sample.events import events
 from monitors.thresholds import defaults, judge
-from pages.parts import charts, colours, words
+from pages.parts import charts, colours, quality_charts, words
 from pages.parts.colours import DARK, LIGHT, Palette
 
 THEME = tomllib.loads((Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text())["theme"]
@@ -78,6 +78,16 @@ def test_numbers_have_three_figures_or_so():
         "–",
         "–",
     ]
+
+
+def test_intervals_have_four_figures_and_no_powers():
+    assert [words.figures(x) for x in (0.056551, 0.60442, 999.96, 27364.2, -1234567)] == ["0.05655", "0.6044", "1000", "27,360", "-1,235,000"]
+
+
+def test_every_class_has_a_colour_of_its_own():
+    found = pd.DataFrame({"line": list("abcd"), "false_positive_rate": 0.1, "recall": 0.5, "score": 0.5})
+    lines = [trace.line.color for trace in quality_charts.roc(found, list("abcd")).data if trace.name]
+    assert len(set(lines)) == 4
 
 
 def judged(values: list[float], start: int = 0, version: str = "v1") -> pd.DataFrame:
