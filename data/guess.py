@@ -1,6 +1,7 @@
 """Which role each column seems to have, from its name, type and some of its values; with the reason, for a person to judge."""
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 import pandas as pd
@@ -61,6 +62,8 @@ SEGMENTS = (
     "gender",
     "sex",
     "customer_type",
+    "model",
+    "model_name",
     "land",
     "kanal",
 )
@@ -72,19 +75,35 @@ TIME_TEXT = re.compile(
     r"([T ,:].*)?\s*"
 )
 IMPORTANCE = re.compile(r"importance_(.+)", re.IGNORECASE)
-FEW = 50  # distinct values at most in a column that divides rows into segments, classes in a prediction
+ID = re.compile(r"(?i:_id)|[a-z0-9]I[dD]")
+# What nested objects are called that hold what a request was and what came of it, not the inputs: meta.request_id, out.score.
+WRAPPERS = (
+    "meta", "metadata", "event", "context", "request", "response", "output", "outputs", "out", "prediction", "predictions", "result",
+    "results", "model",
+)  # fmt: skip
+FEW = 50  # distinct values at most in a column that divides rows into segments
+FEW_CLASSES = 20  # distinct whole numbers at most in a prediction or label of classes
 
 
-def assign(columns: dict[str, str], sample: pd.DataFrame) -> tuple[dict[str, Any], dict[str, str]]:
-    """Roles as a plain dict, and column → reason. Each single role takes the column whose name stands first in its list."""
+def assign(columns: dict[str, str], sample: pd.DataFrame, outputs: Collection[str] = ()) -> tuple[dict[str, Any], dict[str, str]]:
+    """Roles as a plain dict, and column → reason. Each single role takes the column whose name stands first in its list.
+
+    `outputs` are columns of which is known that the model made them, so none of them is a feature.
+    """
     roles: dict[str, Any] = {"latency": [], "segments": [], "features": [], "ignored": [], "types": {}}
     reasons: dict[str, str] = {}
     for role, names in NAMES.items():
         column, reason = _named(role, names, columns, sample, reasons)
         if column is not None:
             roles[role], reasons[column] = column, reason
+    if "inference_id" not in roles:
+        ids = [c for c in columns if c not in reasons and ID.search(c[-3:]) and _is_key(_values(sample, c))]
+        if len(ids) == 1:
+            roles["inference_id"], reasons[ids[0]] = ids[0], "an id by its name, and its values differ from row to row"
     roles["probabilities"] = group = _probabilities(columns, sample, reasons)
     reasons |= dict.fromkeys(group, f"one of {len(group)} probabilities: so named, and in each row they add up to 1")
+    made = [column for column in outputs if column in columns and column not in reasons]
+    reasons |= {column: _output(column, columns[column], sample, roles, alone=len(made) == 1) for column in made}
     for column, kind in columns.items():
         if column not in reasons:
             reasons[column] = _rest(column, kind, sample.get(column), roles)
@@ -97,31 +116,31 @@ def assign(columns: dict[str, str], sample: pd.DataFrame) -> tuple[dict[str, Any
 def _named(
     role: str, names: tuple[str, ...], columns: dict[str, str], sample: pd.DataFrame, taken: dict[str, str]
 ) -> tuple[str | None, str]:
-    plain = {_plain(column): column for column in reversed(columns) if column not in taken}
-    for name in names:
-        column = plain.get(name)
-        if column is None:
-            continue
-        values = _values(sample, column)
-        if role in ("timestamp", "label_time"):
-            if not _is_time(columns[column], values):
-                continue
-            return column, f'named "{column}", and its values read as times'
-        if role == "score":
-            numbers = pd.to_numeric(values, errors="coerce").dropna()
-            numbers = numbers[numbers.abs() != float("inf")]
-            if not _is_number(columns[column]):
-                continue
-            inside = bool(len(numbers)) and float(numbers.between(0, 1).mean()) > 0.5
-            return column, f'named "{column}"' + (", and its values lie in [0, 1]" if inside else ", and its values are numbers")
-        if role == "inference_id" and not _nearly_distinct(values):
-            continue
-        if role == "status":
-            if is_status(values, _plain(column)):
-                return column, f'named "{column}", and its values say whether a request failed'
-            continue
-        return column, f'named "{column}"' + (", and its values differ from row to row" if role == "inference_id" else "")
+    free = [column for column in reversed(columns) if column not in taken]
+    nested = [] if role == "label" else [c for c in free if "." in c and _plain(c.split(".")[0]) in WRAPPERS]
+    for called in {_bare(c): c for c in free}, {_bare(c.rpartition(".")[2]): c for c in nested}:
+        for column in (called[bare] for bare in map(_bare, names) if bare in called):
+            if (found := _found(role, column, columns[column], _values(sample, column))) is not None:
+                return column, f'named "{column}"{found}'
     return (None, "") if role != "timestamp" else _only_time(columns, sample, taken)
+
+
+def _found(role: str, column: str, kind: str, values: pd.Series) -> str | None:
+    """What the values of a column that is called like a role add to that; None where they speak against it."""
+    if role in ("timestamp", "label_time"):
+        return ", and its values read as times" if _is_time(kind, values) else None
+    if role == "score":
+        numbers = pd.to_numeric(values, errors="coerce").dropna()
+        numbers = numbers[numbers.abs() != float("inf")]
+        inside = bool(len(numbers)) and float(numbers.between(0, 1).mean()) > 0.5
+        return None if not _is_number(kind) else ", and its values lie in [0, 1]" if inside else ", and its values are numbers"
+    if role == "inference_id":
+        return ", and its values differ from row to row" if _nearly_distinct(values) else None
+    if role.endswith("_version"):
+        return "" if values.nunique() <= max(FEW, 0.1 * len(values)) else None
+    if role == "status":
+        return ", and its values say whether a request failed" if is_status(values, _plain(column)) else None
+    return ""
 
 
 def _only_time(columns: dict[str, str], sample: pd.DataFrame, taken: dict[str, str]) -> tuple[str | None, str]:
@@ -149,6 +168,17 @@ def _add_up(values: pd.DataFrame) -> bool:
     return bool(len(numbers)) and float(((numbers.sum(axis=1) - 1).abs() < 0.001).mean()) > 0.9
 
 
+def _output(column: str, kind: str, sample: pd.DataFrame, roles: dict[str, Any], alone: bool) -> str:
+    """Puts a column that the model made, and whose name tells nothing, where it is looked at; gives the reason."""
+    if alone and not {"prediction", "score"} & roles.keys():
+        numbers = pd.to_numeric(_values(sample, column), errors="coerce").dropna()
+        is_score = _is_number(kind) and bool(numbers.between(0, 1).all()) and bool((numbers != numbers.round()).any())
+        roles["score" if is_score else "prediction"] = column
+        return "the model's output" + (", and its values lie in [0, 1]" if is_score else "")
+    roles.setdefault("watched" if _is_number(kind) else "ignored", []).append(column)
+    return "one of the model's outputs"
+
+
 def _rest(column: str, kind: str, values: pd.Series | None, roles: dict[str, Any]) -> str:
     """Puts a column that no single role took among latencies, segments, features or ignored; gives the reason."""
     plain = _plain(column)
@@ -159,9 +189,7 @@ def _rest(column: str, kind: str, values: pd.Series | None, roles: dict[str, Any
     if _is_time(kind, seen, strict=True):
         roles["ignored"].append(column)
         return "its values are times, but another column is the timestamp"
-    if plain in ("index", "unnamed: 0") or (
-        (plain in IDENTITY or plain.endswith("_id")) and _nearly_distinct(seen) and len(seen) > 1
-    ):
+    if plain in ("index", "unnamed: 0") or ((plain in IDENTITY or ID.search(column[-3:])) and _is_key(seen)):
         roles["ignored"].append(column)
         return "a number of the row, by its name and values"
     if not _is_number(kind):
@@ -196,16 +224,23 @@ def importance_of(column: str) -> str | None:
 
 
 def target_type(kind: str, values: pd.Series | None) -> str:
-    """Classes are texts, booleans or few whole numbers; anything else is a number to be hit."""
+    """Classes are texts, booleans or few whole numbers, small ones or such as come again; anything else is a number to be hit."""
     if not _is_number(kind):
         return "category"
     numbers = pd.to_numeric(values, errors="coerce").dropna() if values is not None else pd.Series(dtype=float)
-    whole = bool((numbers == numbers.round()).all())
-    return "category" if whole and numbers.nunique() <= 20 else "number"
+    whole, distinct = bool((numbers == numbers.round()).all()), numbers.nunique()
+    # The prices 300, 150, 210 and 95 of a log of four rows are no classes.
+    like_classes = distinct < len(numbers) or bool(numbers.between(-1, FEW_CLASSES).all())
+    return "category" if whole and distinct <= FEW_CLASSES and like_classes else "number"
 
 
 def _plain(name: str) -> str:
     return re.sub(r"[\s.-]+", "_", name.strip().casefold())
+
+
+def _bare(name: str) -> str:
+    """request_id, requestId and RequestID are one name."""
+    return _plain(name).replace("_", "")
 
 
 def _values(sample: pd.DataFrame, column: str) -> pd.Series:
@@ -229,6 +264,10 @@ def _is_time(kind: str, values: pd.Series, strict: bool = False) -> bool:
     epochs = sum(numbers.between(631_152_000 * unit, 4_102_444_800 * unit) for unit in (1, 10**3, 10**6, 10**9))
     dates = numbers.between(19_000_101, 21_001_231) | numbers.between(19_000_101_000_000, 21_001_231_235_959)
     return bool(len(numbers)) and float(((epochs > 0) | dates).mean()) > 0.5
+
+
+def _is_key(values: pd.Series) -> bool:
+    return len(values) > 1 and _nearly_distinct(values)
 
 
 def _nearly_distinct(values: pd.Series) -> bool:

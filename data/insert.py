@@ -5,18 +5,27 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from data import typed
+from data import times, typed
 from data.files import check_unchanged
 from data.lineage import file_columns
 from data.prepare import Plan, Prepared, Target
 from data.progress import Report
-from data.rebuild import remember_in, time_column
-from data.roles import named
+from data.rebuild import check_fits, check_versions, remember_in, time_column
+from data.roles import Roles, lake_types, named, saved_in
 from data.scan import told
 from data.sql import quote
 from data.store import Connection, append, author, columns, table
 
 WITH_VERSION = ("reference", "training")
+TIMES_TOLD = """
+    SELECT count(*) FILTER ({time} IS NULL), count(*) FILTER ({time} < '1980-01-01'), strftime(min({time}), '%Y-%m-%d'),
+        count(*) FILTER ({time} > now() + INTERVAL 1 DAY), strftime(max({time}), '%Y-%m-%d')
+    FROM {log} WHERE _load = ?
+"""
+MATCHED = """
+    SELECT count(*), count(*) FILTER (id IN (SELECT {key} FROM {log})), min(id)
+    FROM (SELECT {key} AS id FROM {labels} WHERE _load = ? AND {key} IS NOT NULL ORDER BY _row LIMIT 1000)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,7 @@ def insert(cursor: Connection, target: Target, plan: Plan, report: Report) -> li
     """Carry a plan out, within a transaction. At its end the files are compared with what they were before."""
     total = sum(file.rows for file in plan.files) or 1
     first = report.share
+    said = _said_now(cursor, target, plan)
     if plan.roles is not None:
         remember_in(cursor, target.model, plan.roles, plan.reason)
     done, result = 0, []
@@ -47,9 +57,24 @@ def insert(cursor: Connection, target: Target, plan: Plan, report: Report) -> li
         before |= {c.name for c in file.scan.columns} if file.rows else set()
         done += file.rows
     _note_columns(cursor, plan, result)
+    files = ", ".join(file.scan.source.short for file in plan.files[:3])
+    numbers = [one.load for one in result]
+    check_fits(cursor, (target.dataset, target.model), said, files, numbers)
+    if plan.roles is not None and target.dataset == "log":
+        check_versions(cursor, target.model, plan.roles, files, numbers)
     for file in plan.files:
         check_unchanged(file.scan.source)
     return result
+
+
+def _said_now(cursor: Connection, target: Target, plan: Plan) -> dict[str, str]:
+    """Column → role, of the numbers and times that a person names in this very call."""
+    if plan.roles is None or plan.reason != "given":
+        return {}
+    before = saved_in(cursor, target.model) or Roles()
+    known, old, types = named(before), lake_types(before), lake_types(plan.roles)
+    read = {c: role for c, role in named(plan.roles).items() if types.get(c, "VARCHAR") != "VARCHAR"}
+    return {c: role for c, role in read.items() if known.get(c) != role or (old.get(c) not in (None, types[c]))}
 
 
 def _note_columns(cursor: Connection, plan: Plan, loaded: Sequence[Loaded]) -> None:
@@ -103,7 +128,7 @@ def _load_one(
         with told(file.scan.source):
             report.watch(cursor, lambda: cursor.execute(sql, bound), place[1], file.rows, place[0])
         misfits, more = _misfits_told(cursor, target, file, number)
-        notes += more + _times_told(cursor, target, plan, file, number)
+        notes += more + _times_told(cursor, target, plan, file, number) + _join_told(cursor, target, plan, file, number)
     _enter(cursor, target, plan, file, number, misfits, notes)
     return Loaded(number, file.scan.source.name, file.rows, misfits, tuple(notes), False)
 
@@ -115,11 +140,14 @@ def _inserting(target: Target, plan: Plan, file: Prepared, number: int, report: 
         if lake is None:
             continue
         names.append(quote(column.name))
-        outer.append(f"v{place}")
         inner.append(f"{typed.value(column, lake, file.reading, column.name in file.whole)} AS v{place}")
+        read = times.within(f"v{place}") if lake.startswith("TIMESTAMP") else f"v{place}"
+        outer.append(read)
         if typed.can_misfit(column, lake):
             inner.append(f"CAST({column.sql} AS VARCHAR) AS r{place}")
-            misfitting.append((column, f"r{place}", f"v{place}"))
+            misfitting.append((column, f"r{place}", read))
+        elif lake.startswith("TIMESTAMP"):
+            misfitting.append((column, f"CAST(v{place} AS VARCHAR)", read))
     version = ["_version"] if target.dataset in WITH_VERSION else []
     into = ", ".join([*names, "_load", "_row", "_misfits", *version])
     values = ", ".join([*outer, str(number), "n", typed.misfits(misfitting), *(["$version"] if version else [])])
@@ -174,16 +202,34 @@ def _times_told(cursor: Connection, target: Target, plan: Plan, file: Prepared, 
     time = time_column(plan.roles, target.dataset) if plan.roles else None
     if target.dataset != "log" or time is None or time not in plan.types:
         return []
-    row = cursor.execute(
-        f"SELECT count(*) FROM {table('log', target.model)} WHERE _load = ? AND {quote(time)} IS NULL", [number]
-    ).fetchone()
-    lost = int(row[0]) if row else 0
-    what = (
-        "1 row has no time that can be read, so it is"
-        if lost == 1
-        else f"{lost:,} rows have no time that can be read, so they are"
-    )
-    return [f"{file.scan.source.short}: {what} in no window."] if lost else []
+    row = cursor.execute(TIMES_TOLD.format(time=quote(time), log=table("log", target.model)), [number]).fetchone()
+    assert row is not None
+    (lost, early, first, late, last), short = row, file.scan.source.short
+    check = f'Is that what "{time}" says? Else undo this load and mend it.'
+    is_lost = "1 row has no time that can be read, so it is" if lost == 1 else f"{lost:,} rows have no time that can be read, so they are"
+    notes = {
+        f"{is_lost} in no window.": lost,
+        f"{_rows_are(early)} from before 1980, the first from {first}, as if a time were missing. {check}": early,
+        f"{_rows_are(late)} from after today, the last from {last}, where the log ends now. {check}": late,
+    }
+    return [f"{short}: {note}" for note, count in notes.items() if count]
+
+
+def _rows_are(count: int) -> str:
+    return "1 row is" if count == 1 else f"{count:,} rows are"
+
+
+def _join_told(cursor: Connection, target: Target, plan: Plan, file: Prepared, number: int) -> list[str]:
+    """That labels match nothing, if none of the first does; they may also come before their log."""
+    key = plan.roles.inference_id if plan.roles else None
+    if target.dataset != "labels" or key is None or key not in columns(cursor, "log", target.model):
+        return []
+    names = {"key": quote(key), "labels": table("labels", target.model), "log": table("log", target.model)}
+    row = cursor.execute(MATCHED.format(**names), [number]).fetchone()
+    assert row is not None
+    ids, matched, example = row
+    told = f'{file.scan.source.short}: none of its first {ids:,} ids is in the log ("{example}"). Is "{key}" the right inference_id?'
+    return [told] if ids and not matched else []
 
 
 def _enter(

@@ -11,11 +11,11 @@ from data.files import Source, expand, opened
 from data.insert import WITH_VERSION, Loaded, insert
 from data.prepare import Plan, Target, prepare
 from data.progress import Progress, Report
-from data.rebuild import remember
+from data.rebuild import adopt, remember
 from data.roles import Roles
 from data.store import DATASETS, Connection, Store, author, claim, columns, one_at_a_time, table, transact
 
-__all__ = ["Loaded", "load", "loads", "remember", "undo"]
+__all__ = ["Loaded", "adopt", "load", "loads", "remember", "undo"]
 
 
 def load(

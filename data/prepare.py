@@ -17,7 +17,7 @@ from data.roles import SINGLE, TEXTS, TIMES, Roles, lake_types, named, typed_col
 from data.scan import Column, Scan, present, scan, told
 from data.store import Store, columns
 from data.survey import Survey
-from data.typed import Reading, is_number
+from data.typed import Reading, is_number, value
 
 SAMPLE = 5000  # rows of a file that the guess of roles looks at
 SURVEY_SHARE = 0.3  # of the time of a load goes into looking before writing
@@ -75,10 +75,12 @@ def prepare(store: Store, target: Target, sources: Sequence[Source], given: Role
     counted = counts(scans, looks, readings)
     kinds = {n: c.mostly() for n, c in counted.items()} | decided
     holding = [s for s, look in zip(scans, looks, strict=True) if look.rows]
-    roles, reason = _roles(store, holding, kinds, base, given, before)
+    read = [reading for reading, look in zip(readings, looks, strict=True) if look.rows]
+    seen = sample(store, holding, kinds, read) if holding else pd.DataFrame()
+    roles, reason = _roles(target, holding, kinds, base, given, before, seen)
     if roles is not None:
         _check(target, holding, roles, known, explicit=given is not None)
-        roles = _complete(store, holding, roles, kinds)
+        roles = _complete(roles, kinds, seen)
         roles = _timed(store, holding, roles, explicit=given is not None)
     final = {n: k for n, c in counted.items() if (k := c.always())} | known | table_types | (lake_types(roles) if roles else {})
     files = tuple(_file(s, look, reading, roles) for s, look, reading in zip(scans, looks, readings, strict=True))
@@ -171,44 +173,67 @@ def _count(column: Column, look: Survey, reading: Reading) -> Counts:
 
 
 def _roles(
-    store: Store,
+    target: Target,
     holding: Sequence[Scan],
     kinds: Mapping[str, str | None],
     base: Roles | None,
     given: Roles | None,
     before: Roles | None,
+    seen: pd.DataFrame,
 ) -> tuple[Roles | None, str]:
     """The roles to load with, and why they are not the remembered ones. Roles that a person gave are taken as they are."""
     if given is not None or not holding:
         return base, "given" if given is not None and given != before else ""
     names = dict.fromkeys(c.name for found in holding for c in found.columns)
-    guessed, reasons = roles_of.guess({n: kinds.get(n) or "NULL" for n in names}, sample(store, holding))
+    guessed, reasons = roles_of.guess({n: kinds.get(n) or "NULL" for n in names}, seen, outputs(holding))
     if base is None:
+        guessed = with_label(target.dataset, guessed, guessed, reasons)
         return guessed, "guessed: " + "; ".join(f"{column}: {reason}" for column, reason in reasons.items())
-    more = roles_of.filled(base, guessed, names)
-    added = [c for c in named(more) if c not in named(base)]
+    more = with_label(target.dataset, roles_of.filled(base, guessed, names), guessed, reasons)
+    added = [c for c, role in named(more).items() if named(base).get(c) != role]
     return more, "guessed: " + "; ".join(f"{c}: {reasons[c]}" for c in added) if added else ""
 
 
-def sample(store: Store, holding: Sequence[Scan]) -> pd.DataFrame:
-    """The first rows of the first and the last file: in order, so that a guess is the same each time."""
+def outputs(holding: Sequence[Scan]) -> tuple[str, ...]:
+    """The columns that the model made, as far as the formats of the files tell."""
+    return tuple(dict.fromkeys(name for found in holding for name in found.source.outputs))
+
+
+def with_label(dataset: str, roles: Roles, guessed: Roles, reasons: dict[str, str]) -> Roles:
+    """Of labels that name none, the only column that is neither id nor time is the label, also where the reference has it among its features."""
+    free = [c for c in guessed.features if named(roles).get(c) in (None, "features") and c not in roles.segments]
+    if dataset != "labels" or roles.label is not None or len(free) != 1:
+        return roles
+    reasons[free[0]] = "the only column of the labels that has no other role"
+    features, types = tuple(c for c in roles.features if c != free[0]), tuple(t for t in roles.types if t[0] != free[0])
+    return replace(roles, label=free[0], features=features, types=types)
+
+
+def sample(
+    store: Store, holding: Sequence[Scan], kinds: Mapping[str, str | None], readings: Sequence[Decimal]
+) -> pd.DataFrame:
+    """The first rows of the first and the last file: in order, so that a guess is the same each time. Numbers with a comma are numbers."""
     frames = []
-    for found in dict.fromkeys((holding[0], holding[-1])):
-        names = ", ".join(f"{present(c)} AS c{place}" for place, c in enumerate(found.columns))
+    for place in sorted({0, len(holding) - 1}):
+        found, (reading, _) = holding[place], readings[place]
+        names = ", ".join(f"{_sampled(c, kinds, reading)} AS c{n}" for n, c in enumerate(found.columns))
         with told(found.source):
             rows = store.frame(f"SELECT {names} FROM {found.relation} LIMIT {SAMPLE}")
         frames.append(rows.set_axis([c.name for c in found.columns], axis="columns"))
     return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
 
 
-def _complete(store: Store, holding: Sequence[Scan], roles: Roles, kinds: Mapping[str, str | None]) -> Roles:
+def _sampled(column: Column, kinds: Mapping[str, str | None], reading: Reading) -> str:
+    with_commas = reading.decimal == "," or reading.grouped
+    return value(column, "DOUBLE", reading) if with_commas and kinds.get(column.name) == "DOUBLE" else present(column)
+
+
+def _complete(roles: Roles, kinds: Mapping[str, str | None], seen: pd.DataFrame) -> Roles:
     """Types for the columns that need one and have a value."""
     open_columns = [c for c in typed_columns(roles) if c not in dict(roles.types)]
     decided = {c: "number" if kinds[c] == "DOUBLE" else "category" for c in open_columns if kinds.get(c) is not None}
     classes = [c for c in (roles.prediction, roles.label) if c in decided]
-    if classes and holding:
-        seen = sample(store, holding)
-        decided |= {c: guesses.target_type(kinds[c] or "NULL", seen.get(c)) for c in classes}
+    decided |= {c: guesses.target_type(kinds[c] or "NULL", seen.get(c)) for c in classes}
     return roles_of.with_types(roles, decided)
 
 
@@ -231,7 +256,7 @@ def _check(target: Target, holding: Sequence[Scan], roles: Roles, known: Mapping
         if holding and column is None:
             raise BadInput(
                 f"{holding[0].source.short}: no column seems to be the {role}. "
-                f"Name it in roles.yaml as `{role}: …`. {near(role, names)}"
+                f"Name it in roles.yaml as `{role}: …`. {near('', names)}"
             )
         for found in holding:
             own = [c.name for c in found.columns]

@@ -14,7 +14,7 @@ from data import survey
 from data.errors import BadInput
 from data.files import opened
 from data.rebuild import OWN, in_use, model_columns
-from data.roles import MANY, SINGLE, Roles, lake_types, named, typed_columns
+from data.roles import MANY, SETTINGS, SINGLE, Roles, lake_types, named, typed_columns
 from data.scan import scan
 from data.sql import quote
 from data.store import DATASETS, Store, columns, table
@@ -70,10 +70,11 @@ def preview(store: Store, files: Sequence[Path], names: Sequence[str], model: st
         readings = preparing.decimals(holding, looks, decided, base)
         kinds = {n: c.mostly() for n, c in preparing.counts(holding, looks, readings).items()} | decided
         shown = list(dict.fromkeys(c.name for found in holding for c in found.columns))
-        sample = preparing.sample(store, holding)
-        guessed, reasons = roles_of.guess({n: kinds.get(n) or "NULL" for n in shown}, sample)
-        roles = roles_of.filled(base, guessed, shown) if before else _with_settings(guessed, settings)
-    remembered = dict.fromkeys(named(before), "remembered") if before else {}
+        sample = preparing.sample(store, holding, kinds, readings)
+        guessed, reasons = roles_of.guess({n: kinds.get(n) or "NULL" for n in shown}, sample, preparing.outputs(holding))
+        filled = roles_of.filled(base, guessed, shown) if before else _with_settings(guessed, settings)
+        roles = preparing.with_label(dataset, filled, guessed, reasons)
+    remembered = {c: "remembered" for c, role in named(before).items() if named(roles).get(c) == role} if before else {}
     return Preview(roles, as_table(roles, shown, reasons | remembered, sample))
 
 
@@ -151,9 +152,10 @@ def from_table(given: pd.DataFrame, base: Roles) -> Roles:
             plain[role] = column
         for name in LISTS.get(role, ()):
             plain[name].append(column)
-    kept = {name: getattr(base, name) for name in ("window", "time_zone", "time_format", "decimal", "reference")}
+    kept = {name: getattr(base, name) for name in SETTINGS}
     roles = roles_of.from_dict(plain | kept)
     wanted = dict(zip(given["column"], given["type"], strict=True))
     types = {c: wanted[c] for c in typed_columns(roles) if wanted.get(c) in TYPES}
     tolerances = tuple(one for one in base.tolerances if one[0] in roles.features)
-    return roles_of.with_types(replace(roles, tolerances=tolerances), types)
+    pairs = tuple(pair for pair in base.segment_pairs if set(pair) <= set(roles.segments))
+    return roles_of.with_types(replace(roles, tolerances=tolerances, segment_pairs=pairs), types)

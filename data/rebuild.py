@@ -1,17 +1,19 @@
 """A change of roles that changes types: the tables of the model are made anew, at once. Never ALTER TYPE (DESIGN §4)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from data import readings, typed
+from data import readings, times, typed
 from data.errors import BadInput, near
 from data.files import Source, Stamp
-from data.roles import TIMES, Roles, lake_types, named, saved_in, write
+from data.roles import TIMES, Roles, lake_types, named, saved, saved_in, typed_columns, with_types, write
 from data.scan import Column, Scan
 from data.sql import literal, quote
 from data.store import SCHEMAS, Connection, Store, columns, table, tables, transact
 from data.typed import Reading
 
+MOST_VERSIONS = 1000
 OWN = ("_load", "_row", "_misfits", "_version")
 
 
@@ -28,10 +30,20 @@ def remember(store: Store, model: str, roles: Roles, reason: str = "") -> str:
 
     def work(cursor: Connection) -> list[str]:
         _check_columns(cursor, model, roles)
+        check_versions(cursor, model, roles, f"{model} (log)")
         return remember_in(cursor, model, roles, reason)
 
     changed = transact(store, work, f"roles of {model}: {reason or 'edited'}")
     return f"The roles of {model} are saved." + (f" {' '.join(changed)}" if changed else "")
+
+
+def adopt(store: Store, model: str, roles: Roles, reason: str) -> str | None:
+    """`remember` roles that came with files that are loaded already; None where they say no more than is known."""
+    before = saved(store, model) or Roles()
+    known = dict(before.types)
+    full = with_types(roles, {c: known[c] for c in typed_columns(roles) if c in known})
+    full = replace(full, time_format=full.time_format or before.time_format)
+    return None if full == before else remember(store, model, full, reason)
 
 
 def remember_in(cursor: Connection, model: str, roles: Roles, reason: str) -> list[str]:
@@ -78,12 +90,53 @@ def _retype(cursor: Connection, dataset: str, model: str, present: dict[str, str
     cursor.execute(_rebuilding(dataset, model, present, changed, roles))
     cursor.execute(f"DROP TABLE {table(dataset, model)}")
     cursor.execute(f"ALTER TABLE {SCHEMAS[dataset]}.{quote(_passing(model))} RENAME TO {quote(model)}")
+    check_fits(cursor, (dataset, model), {c: named(roles).get(c, "") for c in changed}, f"{model} ({dataset})")
     _recount(cursor, dataset, model, roles)
     listed = ", ".join(
         f'"{name}" as {"number" if kind == "DOUBLE" else "time" if kind.startswith("TIME") else "text"}'
         for name, kind in changed.items()
     )
     return f"The {dataset} rows were read again: {listed}."
+
+
+def check_fits(
+    cursor: Connection, where: tuple[str, str], said: Mapping[str, str], called: str, loads: Sequence[int] | None = None
+) -> None:
+    """Refuse a role that a person gave and that no value fits, of some loads or of all: not the values are wrong then, but the role.
+
+    `where` : dataset and model. `said` : column → role; of columns of texts there is nothing to check. `called` begins the sentence.
+    """
+    kinds = {c: kind for c, kind in columns(cursor, *where).items() if c in said and kind != "VARCHAR"}
+    for column, kind in kinds.items():
+        misfit = f"_misfits[{literal(column)}]"
+        row = cursor.execute(
+            f"""SELECT count({quote(column)}), count({misfit}), min_by({misfit}, _row) FILTER ({misfit} IS NOT NULL) FROM {table(*where)}
+            WHERE $loads IS NULL OR list_contains($loads, _load)""",
+            {"loads": None if loads is None else list(loads)},
+        ).fetchone()
+        assert row is not None
+        if not row[0] and row[1]:
+            what = "times" if kind.startswith("TIMESTAMP") else "numbers"
+            raise BadInput(
+                f'{called}, column "{column}": its role `{said[column]}` needs {what}, and none of its {row[1]:,} values is one, such as '
+                f'"{str(row[2])[:60]}". Give the role to another column, or another role or type to this one.'
+            )
+
+
+def check_versions(cursor: Connection, model: str, roles: Roles, called: str, loads: Sequence[int] | None = None) -> None:
+    """Refuse an id for `model_version`: a version has windows, profiles and measurements of its own."""
+    name = roles.model_version
+    if name is None or name not in columns(cursor, "log", model):
+        return
+    row = cursor.execute(
+        f"SELECT approx_count_distinct({quote(name)}) FROM {table('log', model)} WHERE $loads IS NULL OR list_contains($loads, _load)",
+        {"loads": None if loads is None else list(loads)},
+    ).fetchone()
+    if row is not None and row[0] > MOST_VERSIONS:
+        raise BadInput(
+            f'{called}, column "{name}": its role `model_version` tells the versions of a model apart, and it has about {row[0]:,} different '
+            f"values, more than {MOST_VERSIONS:,}. Give the role to the column that names the version, or to none."
+        )
 
 
 def _rebuilding(dataset: str, model: str, present: dict[str, str], changed: dict[str, str], roles: Roles) -> str:
@@ -99,6 +152,7 @@ def _rebuilding(dataset: str, model: str, present: dict[str, str], changed: dict
         inner.append(f"coalesce({as_text}, _misfits[{literal(name)}]) AS r{place}")
         text = Column(name, f"r{place}", "VARCHAR")
         read = typed.value(text, changed[name], reading)
+        read = times.within(read) if changed[name].startswith("TIMESTAMP") else read
         outer.append(f"{read} AS {quote(name)}")
         if changed[name] != "VARCHAR":
             misfitting.append((text, f"r{place}", read))

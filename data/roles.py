@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ SINGLE = (
 )  # fmt: skip
 MANY = ("latency", "segments", "features", "probabilities", "watched", "ignored")
 CHOICES = {"window": ("day", "hour"), "decimal": ("auto", ".", ","), "task": ("binary", "multiclass", "regression")}
+SETTINGS = ("window", "time_zone", "time_format", "decimal", "reference", "task", "positive")  # speak of no column
 TIMES, TEXTS, NUMBERS = ("timestamp", "label_time"), ("inference_id", "model_version", "data_version", "code_version", "status"), ("score",)
+LISTED = 12  # columns of a role that the command line names
 RESERVED = ("_load", "_row", "_misfits", "_version")
 
 
@@ -112,6 +114,20 @@ def to_dict(roles: Roles) -> dict[str, Any]:
     return plain | ({"tolerances": _tolerances_as_written(roles)} if roles.tolerances else {})
 
 
+def written(roles: Roles | None, before: Roles | None) -> list[str]:
+    """The lines of roles.yaml that say other columns than `before`; of long lists the beginning."""
+    old, new = (to_dict(one) if one else {} for one in (before, roles))
+    changed = [(role, new[role]) for role in (*SINGLE, *MANY) if role in new and new[role] != old.get(role)]
+    return [f"{role}: {_in_yaml(value)}" for role, value in changed]
+
+
+def _in_yaml(value: str | list[str]) -> str:
+    if isinstance(value, str):
+        return yaml.safe_dump(value, allow_unicode=True, width=math.inf).removesuffix("\n...\n").rstrip("\n")
+    more = f"  # and {len(value) - LISTED:,} more" if len(value) > LISTED else ""
+    return yaml.safe_dump(value[:LISTED], allow_unicode=True, default_flow_style=True, width=math.inf).rstrip("\n") + more
+
+
 def _tolerances_as_written(roles: Roles) -> dict[str, dict[str, float]]:
     both = {column: {"absolute": absolute, "relative": relative} for column, absolute, relative in roles.tolerances}
     return {column: {name: value for name, value in given.items() if value is not None} for column, given in both.items()}
@@ -173,12 +189,13 @@ def write(cursor: duckdb.DuckDBPyConnection, model: str, roles: Roles, reason: s
     append(cursor, "roles", pd.DataFrame([entry]))
 
 
-def guess(columns: Mapping[str, str], sample: pd.DataFrame) -> tuple[Roles, dict[str, str]]:
+def guess(columns: Mapping[str, str], sample: pd.DataFrame, outputs: Collection[str] = ()) -> tuple[Roles, dict[str, str]]:
     """Roles from names, types and values, and for each column the reason.
 
-    `columns` maps names to DuckDB types (of what the values are, where they came as text); `sample` holds some rows.
+    `columns` maps names to DuckDB types (of what the values are, where they came as text); `sample` holds some rows; `outputs` are
+    the columns that are known to be the model's.
     """
-    given, reasons = guesses.assign(dict(columns), sample)
+    given, reasons = guesses.assign(dict(columns), sample, outputs)
     return from_dict(given, "guessed roles"), reasons
 
 

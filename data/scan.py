@@ -313,5 +313,7 @@ def _parquet_leaves(
             yield from _parquet_leaves(cursor, relation, f"{name}.{inner}", f"{sql}.{quote(inner)}", inner_kind)
     elif kind.endswith("]") or kind.startswith(NESTED):
         yield name, f"CAST(to_json({sql}) AS VARCHAR)", "VARCHAR"
+    elif kind == "BLOB":  # what older writers call a text, or bytes; those that are no text read \\xE9
+        yield name, f"CAST({sql} AS VARCHAR)", "VARCHAR"
     else:
         yield name, sql, kind

@@ -46,6 +46,11 @@ def time(sql: str, kind: str, time_format: str | None, zone: str) -> str:
     return _numeric(sql, kind, time_format, zone)
 
 
+def within(sql: str) -> str:
+    """The time, NULL where it lies in no year of any log: 9999-12-31 means "no end" to those who write it, and no calendar goes beyond."""
+    return f"CASE WHEN {sql} BETWEEN TIMESTAMPTZ '1900-01-01' AND TIMESTAMPTZ '2200-01-01' THEN {sql} END"
+
+
 def shape(sql: str) -> str:
     """SQL for the shape of a text, by which the formats are chosen that may read it."""
     letters = f"regexp_replace(trim({sql}), '[A-Za-zäéû]+', 'a', 'g')"

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from data import load as loading
-from data.errors import BadInput
-from data.roles import load_yaml
+from data.errors import BadInput, near
+from data.roles import load_yaml, saved, written
 from data.sample.bundle import MODEL, load_sample
 from data.store import DATASETS, Store, open_store
 from monitors import deliver, output, run
@@ -27,6 +27,7 @@ from monitors.commands import (
     thresholds,
 )
 from monitors.measurements import COLUMNS
+from monitors.thresholds import defaults
 
 DESCRIPTION = "Watch machine-learning models in production: load their logs, see what drifted, tune the thresholds."
 EXAMPLES = """examples:
@@ -80,14 +81,21 @@ def _sample(store: Store, _asked: argparse.Namespace) -> int:
 
 def _load(store: Store, asked: argparse.Namespace) -> int:
     roles = load_yaml(asked.roles) if asked.roles else None
+    before = saved(store, asked.model)
     with output.rows_progress() as tell:
         loaded = loading.load(store, asked.files, asked.model, asked.dataset, asked.version, roles, tell)
     for one in loaded:
         if one.already:
             print(f"{one.file}: already loaded, as load {one.load}; nothing to do")
             continue
-        misfits = f", {one.misfits:,} values that do not fit their column's type (kept as text)" if one.misfits else ""
-        print("\n  ".join([f"{one.file}: {one.rows:,} rows{misfits}, load {one.load}", *one.notes]))
+        many = f", {one.misfits:,} values that do not fit their column's type (kept as text)" if one.misfits else ""
+        misfits = ", 1 value that does not fit its column's type (kept as text)" if one.misfits == 1 else many
+        counted = "1 row" if one.rows == 1 else f"{one.rows:,} rows"
+        print("\n  ".join([f"{one.file}: {counted}{misfits}, load {one.load}", *one.notes]))
+    if roles is not None and all(one.already for one in loaded):
+        print(loading.adopt(store, asked.model, roles, f"given with {asked.roles}") or f"{asked.roles} says what is known.")
+    if roles is None and (guessed := written(saved(store, asked.model), before)):
+        print("\n  ".join(["Guessed, as roles.yaml says it (the page Sources tells why; --roles FILE changes it):", *guessed]))
     return 0
 
 
@@ -104,7 +112,7 @@ def _run(store: Store, asked: argparse.Namespace) -> int:
 
 def _tell_runs(ran: Sequence[run.Ran]) -> int:
     for one in ran:
-        print(f"{one.model}: {one.windows:,} windows, {one.measurements:,} measurements in {one.seconds:.1f} s")
+        print(f"{one.model}: {one.windows:,} window{'' if one.windows == 1 else 's'}, {one.measurements:,} measurements in {one.seconds:.1f} s")
     if not ran:
         print("Nothing new since the last run.")
     return 0
@@ -114,8 +122,16 @@ def _measurements(store: Store, asked: argparse.Namespace) -> int:
     if asked.model is not None:
         run.check_model(store, asked.model)
     found = run.measurements(store, model=asked.model, monitor=asked.monitor)
+    if asked.monitor is not None and found.empty:
+        _check_monitor(asked.monitor)
     output.write(found[COLUMNS], asked.format, asked.output)
     return 0
+
+
+def _check_monitor(name: str) -> None:
+    known = sorted({one.monitor for one in defaults() if one.monitor is not None})
+    if name not in known:
+        raise BadInput(f'There is no monitor "{name}". {near(name, known)}')
 
 
 def _loads(store: Store, asked: argparse.Namespace) -> int:

@@ -95,6 +95,12 @@ def sentence(alert: Mapping[str, Any] | pd.Series) -> str:
     )
 
 
+def with_model(alerts: pd.DataFrame) -> list[str]:
+    """The sentence of each, with its model where they are of several."""
+    several = alerts["model"].nunique() > 1
+    return [f"{row['model']}: {sentence(row)}" if several else sentence(row) for _, row in alerts.iterrows()]
+
+
 def _windows(alert: Mapping[str, Any] | pd.Series) -> str:
     """`8 weeks`."""
     count = int(alert["windows"])

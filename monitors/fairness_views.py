@@ -9,6 +9,7 @@ import pandas as pd
 
 from monitors import fairness, two_shares
 from monitors.fairness import Metric, Seen
+from monitors.segments import is_pair
 
 FOUR_FIFTHS = 0.8
 RATES = {"selection_ratio": "selected", "tpr_gap": "tpr", "fpr_gap": "fpr", "mae_gap": "mae"}  # metric → what each group has of it
@@ -40,7 +41,7 @@ def within(quality: pd.DataFrame, segment: str, column: str) -> pd.DataFrame:
     """The groups of a column among the rows of a segment of another: of `carrier=AA & origin=EWR` what belongs to `carrier=AA`."""
     name = quality["segment"].astype(str)
     if segment == "all":
-        return quality[name.str.startswith(f"{column}=") & ~name.str.contains(" & ", regex=False)]
+        return quality[name.str.startswith(f"{column}=") & ~is_pair(name)]
     first, last = f"{segment} & {column}=", f" & {segment}"
     after = name.str.startswith(first)
     before = name.str.startswith(f"{column}=") & name.str.endswith(last)
@@ -132,12 +133,11 @@ def sentence(told: Headline) -> str:
     """A headline in words."""
     if told.reason:
         return f"Not measured: {told.reason}."
-    low, high = told.interval
     if told.metric == "selection_ratio":
         of = f"{told.low} is selected {told.value:.2f} times as often as {told.high} ({told.low_rate:.1%} against {told.high_rate:.1%})"
         return f"{of}: {'below' if told.value < FOUR_FIFTHS else 'above'} four fifths."
     if told.metric == "mae_gap":
-        return f"The mean error of {told.high} is greater than that of {told.low} by {told.value:.1%} of that of all (95 %: {low:.1%} to {high:.1%})."
+        return f"The mean error of {told.high} is greater than that of {told.low} by {told.value:.1%} of that of all."
     what = "that are positive" if told.metric == "tpr_gap" else "that are negative"
     rates = f"{told.high_rate:.1%} against {told.low_rate:.1%}"
     return f"Of the rows {what}, {told.high} has {100 * told.value:.1f} points more selected than {told.low} ({rates})."

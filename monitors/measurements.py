@@ -28,6 +28,11 @@ TIMES = ["window_start", "window_end"]
 NUMBERS = ["value", "noise", "usual", "p_value", "coverage"]
 
 
+def no_reference(version: object, column: str = "") -> str:
+    """The reason of a value that needs a reference where there is none; `version` is "" in a log that tells no versions."""
+    return "no reference" + (f" of {column}" if column else "") + (f" for version {version}" if version else "")
+
+
 def typed(table: pd.DataFrame) -> pd.DataFrame:
     """The columns STORED of a table, in order and with their types; columns that it lacks are blank.
 

@@ -13,7 +13,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from data.errors import BadInput
-from monitors.alerts import sentence
+from monitors.alerts import with_model
 
 
 def date(text: str) -> datetime:
@@ -108,13 +108,13 @@ def _json(table: pd.DataFrame) -> str:
 
 def check(failing: pd.DataFrame, form: str, level: str, when: str) -> None:
     """The verdict of `check`: sentences, JSON, or JUnit XML that CI systems show as failed tests."""
-    lines = [sentence(row) for _, row in failing.iterrows()]
+    lines = with_model(failing)
     if form == "json":
         write(failing, "json", None)
     elif form == "junit":
         suite = ElementTree.Element("testsuite", name="vigia", tests=str(max(len(lines), 1)), failures=str(len(lines)))
         for line, row in zip(lines, failing.to_dict("records"), strict=True):
-            name = f"{row['metric']} of {row['column']} ({row['segment']})"
+            name = f"{row['metric']}{' of ' if row['column'] else ''}{row['column'] or ''} ({row['segment']})"
             case = ElementTree.SubElement(
                 suite, "testcase", classname=f"{row['model']}.{row['version']}.{row['monitor']}", name=name
             )

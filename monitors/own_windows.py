@@ -37,7 +37,8 @@ def of_series(
     shared = own[(since == EVER) & (versions[own] == (names.index("") if "" in names else -2))]
     if not len(shared):
         return own[direct], series, since[direct]
-    lacking = np.flatnonzero(np.bincount(series[since[direct] == EVER], minlength=len(first)) == 0)
+    version = s.keys([coded["model"][0], versions])
+    lacking = np.flatnonzero(~np.isin(version[first], version[own[since == EVER]]))  # of versions without a reference of their own
     rest = s.keys([*(codes for field, (codes, _) in coded.items() if field != "version"), window])
     lacking = lacking[np.argsort(rest[first[lacking]], kind="stable")]
     left, right = (np.searchsorted(rest[first[lacking]], rest[shared], side=side) for side in ("left", "right"))

@@ -13,7 +13,7 @@ from monitors import edits
 from monitors.changes import Row, columns_differ
 from monitors.versions import version_order
 
-SETTINGS = ("window", "time_zone", "time_format", "decimal", "reference")
+SETTINGS = ("window", "time_zone", "time_format", "decimal", "reference", "task", "positive", "segment_pairs")
 
 
 def of_references(loads: pd.DataFrame, columns: pd.DataFrame, first_seen: Mapping[str, pd.Timestamp]) -> list[Row]:
@@ -75,9 +75,11 @@ def _reasons(commits: pd.DataFrame) -> dict[int, str]:
 
 
 def of_roles(roles: pd.DataFrame) -> Iterator[Row]:
-    """What each edit of the roles changed, column by column; the type of a column that was met for the first time is none."""
+    """What each edit of the roles changed, column by column. What a load met for the first time is none: neither a type nor a guessed role."""
     for before, after in pairwise(roles.to_dict("records")):
         why = str(after["reason"] or "")
+        if why.startswith("guessed: "):  # as the load says; of columns that came later the files tell
+            continue
         for row in _roles_differ(json.loads(before["roles"]), json.loads(after["roles"])):
             detail = f"{row['detail']}: {why}".strip(": ") if why else row["detail"]
             yield row | {"detail": detail, "at": after["edited_at"], "origin": "edit", "author": after["author"]}
@@ -137,4 +139,6 @@ def _short(name: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else " to ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if not isinstance(value, list):
+        return "" if value is None else str(value)
+    return ", ".join(" & ".join(pair) for pair in value) if isinstance(value[0], list) else " to ".join(map(str, value))

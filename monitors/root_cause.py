@@ -39,7 +39,7 @@ def moves_together(quality: pd.DataFrame, drift: pd.DataFrame, importance: Mappi
     found["importance"] = known.fillna(0) / total if total > 0 else np.nan
     signs = (found["together"] - found["otherwise"].fillna(0)).clip(lower=0).fillna(0)
     # Of n windows without a connexion the correlation's deviation is 1 / sqrt(n - 1).
-    signs += found["correlation"].where(found["correlation"] * np.sqrt(found["windows"] - 1) > 1.645, 0)
+    signs += found["correlation"].where(found["correlation"] * np.sqrt(found["windows"].clip(lower=1) - 1) > 1.645, 0)
     found["weight"] = (signs + found["same_onset"] / 2) * (found["importance"] * len(found) if total > 0 else 1.0)
     return found.sort_values("weight", ascending=False, kind="stable", ignore_index=True)[COLUMNS]
 

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from data.store import Store
-from monitors import lifetimes, summaries
+from monitors import lifetimes, staleness, summaries
 from monitors.rules import Rule
+from monitors.series import HOUR
+from monitors.spans import LENGTH
 from monitors.staleness import Facts
 from monitors.thresholds import judge
 
@@ -15,9 +17,13 @@ WINDOWS = """
 """
 REFERENCES = "SELECT version, max(window_end) AS learnt FROM main.profiles WHERE model = ? AND dataset = 'reference' GROUP BY version"
 MANIFESTS = "SELECT version, min(valid_from) AS made FROM main.manifests WHERE model = ? GROUP BY version"
-QUALITY = """
+QUALITY = f"""
     SELECT * FROM main.measurements WHERE model = ? AND monitor = 'quality' AND metric = ? AND segment = 'all'
-        AND coalesce("column", '') = '' AND window_end - window_start = INTERVAL 7 DAY ORDER BY ALL
+        AND coalesce("column", '') = '' AND {LENGTH} = {168 * HOUR} ORDER BY ALL
+"""
+LAGS = """
+    SELECT version, window_start, lag_bins, lag_counts FROM main.quality
+    WHERE model = ? AND dataset = 'log' AND segment = 'all' AND window_start IS NOT NULL ORDER BY ALL
 """
 # Of which quality is told, the first that was measured and has a limit: what is told by a score before what is told by classes.
 FOLLOWED = ("roc_auc", "log_loss", "f1", "accuracy", "mae", "rmse", "estimated_roc_auc", "estimated_accuracy")
@@ -35,6 +41,11 @@ def facts(store: Store, model: str) -> Facts | None:
     references = store.frame(REFERENCES, [model])
     learnt = dict(zip(references["version"], references["learnt"], strict=True))
     return Facts(model, windows, windows["window_end"].max(), first, learnt)
+
+
+def lags(store: Store, model: str) -> dict[str, float]:
+    """Version → the median of the hours that its labels took; without those of which no label came with a time."""
+    return staleness.lags(store.frame(LAGS, [model]))
 
 
 def trends(store: Store, model: str, rules: Sequence[Rule]) -> tuple[str, dict[str, lifetimes.Trend]]:

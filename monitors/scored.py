@@ -105,7 +105,8 @@ def average_precision(seen: Scored) -> Floats:
     hits = seen.spread(p) - seen.before(seen.positives)
     flagged = hits + seen.spread(seen.total(seen.negatives)) - seen.before(seen.negatives)
     with np.errstate(invalid="ignore", divide="ignore"):
-        found: Floats = seen.total(seen.positives * hits / flagged) / p
+        # The highest bins may hold nothing but rows without a label yet: 0 of 0 are hits.
+        found: Floats = seen.total(seen.positives * hits / np.maximum(flagged, 1)) / p
     return found
 
 

@@ -11,7 +11,7 @@ from monitors import outcomes
 from monitors.intervals import LOW_IS_BAD, Estimate, interval, p_value
 
 Floats = NDArray[np.float64]
-ALL, PAIR = "all", " & "
+ALL, PAIR = "all", " & .*="  # food=Meat & Fish is one segment, food=Meat & place=Rome a pair
 MIN_ROWS = 100
 FDR = 0.05
 # Means over rows (or over those called positive, or over positives): a whole is made of its groups' values and their rows.
@@ -58,8 +58,9 @@ def find(now: pd.DataFrame, before: pd.DataFrame, metric: str, min_rows: int = M
     """
     own, earlier = _value(now, metric), _value(before, metric)
     at = {name: i for i, name in enumerate(own[0])}
+    value_now, value_before = _of_whole(*own), _of_whole(*earlier)
     if ALL not in at or len(at) == 1:
-        return Found(pd.DataFrame(columns=COLUMNS), metric, np.nan, np.nan, 0, 0)
+        return Found(pd.DataFrame(columns=COLUMNS), metric, value_now, value_before, 0, 0)
     rest, whole = _value(_rest(now), metric), at[ALL]
     names = [name for name in own[0] if name != ALL]
     mine = own[1].take([at[name] for name in names])
@@ -69,7 +70,7 @@ def find(now: pd.DataFrame, before: pd.DataFrame, metric: str, min_rows: int = M
     low, high = interval(mine)
     base = own[1].base[0][whole]
     table = pd.DataFrame({
-        "segment": names, "columns": [name.count(PAIR) + 1 for name in names], "rows": mine.rows.astype(np.int64),
+        "segment": names, "columns": is_pair(pd.Series(names, dtype="str")).to_numpy() + 1, "rows": mine.rows.astype(np.int64),
         "share": mine.base[0] / base if base > 0 else np.nan, "value": mine.value, "low": low, "high": high, "rest": others.value, "harm": harm,
         "p_value": p, "q_value": adjusted(p), "reason": _reasons(mine, others, p, min_rows),
     })  # fmt: skip
@@ -77,10 +78,14 @@ def find(now: pd.DataFrame, before: pd.DataFrame, metric: str, min_rows: int = M
     is_sum = metric in (ADDED_OF_CLASSES if (now["kind"] == "multiclass").any() else ADDED)
     table = table.merge(_changes(own, earlier, is_sum), how="left", on="segment")
     order = table.assign(weight=table["harm"] * table["share"]).sort_values(["is_worse", "weight"], ascending=False, kind="stable")
-    value_before = float(earlier[1].value[earlier[0].index(ALL)]) if ALL in earlier[0] else np.nan
     tested = int(np.isfinite(p).sum())
     small = int((mine.rows < min_rows).sum())
-    return Found(order[COLUMNS].reset_index(drop=True), metric, float(own[1].value[whole]), value_before, tested, small)
+    return Found(order[COLUMNS].reset_index(drop=True), metric, value_now, value_before, tested, small)
+
+
+def is_pair(names: "pd.Series[str]") -> "pd.Series[bool]":
+    """Which segments are rows that share the values of two columns."""
+    return names.str.contains(PAIR)
 
 
 def adjusted(p: Floats) -> Floats:
@@ -106,6 +111,10 @@ def _value(windows: pd.DataFrame, metric: str) -> tuple[list[str], Estimate]:
             return windows["segment"].iloc[one.at[chosen]].tolist(), one.of.take(chosen)
     nothing = np.zeros(0)
     return [], Estimate(metric, nothing, nothing, np.zeros(0, object), np.zeros((2, 0)), np.zeros((2, 0)))
+
+
+def _of_whole(names: list[str], of: Estimate) -> float:
+    return float(of.value[names.index(ALL)]) if ALL in names else np.nan
 
 
 def _rest(now: pd.DataFrame) -> pd.DataFrame:

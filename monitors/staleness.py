@@ -92,7 +92,7 @@ def _served(windows: pd.DataFrame, length: periods.Period) -> pd.DataFrame:
 def _lags(log: pd.DataFrame, length: periods.Period) -> pd.DataFrame:
     """The median lag of each window; of many classes, which all hold the same, the first counts."""
     own = log.drop_duplicates(["version", "segment", "window_start"]).reset_index(drop=True)
-    if own.empty or not own["lag_bins"].map(lambda bins: isinstance(bins, list | np.ndarray)).any():
+    if not own["lag_bins"].map(_any).any():
         return pd.DataFrame()  # no label has a time: there is nothing to wait for
     keys = ["version", "segment"]
     by = own.assign(start=periods.starts(own["window_start"], length)).groupby([*keys, "start"], sort=True)
@@ -105,6 +105,20 @@ def _lags(log: pd.DataFrame, length: periods.Period) -> pd.DataFrame:
     reason = pd.Series(NO_LAGS, found.index).where(np.isnan(value), None)
     coverage = found["labelled"] / found["rows"].where(found["rows"] > 0)
     return found.assign(metric="label_lag_hours", value=value, reason=reason, rows=counted, coverage=coverage).drop(columns="start")
+
+
+def _any(bins: Any) -> bool:
+    return isinstance(bins, list | np.ndarray) and len(bins) > 0
+
+
+def lags(log: pd.DataFrame) -> dict[str, float]:
+    """Version → the median lag of all its labels, of those that came with a time; the latest days alone have only their quickest labels yet.
+
+    `log` : version, window_start, lag_bins and lag_counts of all rows.
+    """
+    own = log[log["lag_bins"].map(_any).astype(bool)].drop_duplicates(["version", "window_start"]).reset_index(drop=True)
+    group, versions = pd.factorize(own["version"], sort=True)
+    return dict(zip(map(str, versions), _medians(own, group, len(versions))[0].tolist(), strict=True))
 
 
 def _medians(own: pd.DataFrame, group: NDArray[Any], groups: int) -> tuple[Floats, Floats]:

@@ -101,10 +101,12 @@ def _compared(scope: Scope, column: str, version: str, since: datetime, until: d
         bins, reference, window, days = found
         told = f"The reference here is the new normal of {days}. {words.rows_and_nulls(reference, window)}"
         return summaries.shares(bins, reference["counts"], window["counts"]), told
-    names = {"column": column, "segment": scope.segment, "version": version}
+    names = {"column": column, "segment": scope.segment}
     bins = reads.bins(scope)
-    bins = bins[(bins["version"] == version) & (bins["column"] == column)]
-    reference, window = reads.one_profile(scope, None, None, **names), reads.one_profile(scope, since, until, **names)
+    of = version if version in set(bins["version"]) else ""  # the reference of every version serves those that have none of their own
+    bins = bins[(bins["version"] == of) & (bins["column"] == column)]
+    reference = reads.one_profile(scope, None, None, version=of, **names)
+    window = reads.one_profile(scope, since, until, version=version, **names)
     if bins.empty or reference is None or window is None:
         return None
     return summaries.shares(bins.iloc[0], reference["counts"], window["counts"]), words.rows_and_nulls(reference, window)

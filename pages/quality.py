@@ -154,7 +154,7 @@ def _detail(scope: Scope, title: str, names: tuple[str, ...], lines: tuple[str, 
     view, chart, _, _ = DETAILS[title]
     seen = {name: view(reads_quality.merged(scope, name)) for name in lines}
     found = pd.concat([one.assign(line=lambda t, n=name: n if kind == "binary" else t["class"]) for name, one in seen.items()])
-    return None if found.empty else chart(found, list(names))
+    return None if found.empty else chart(found, list(names if kind == "binary" else dict.fromkeys(found["line"])))
 
 
 def _errors(scope: Scope, version: str) -> charts.Figure:

@@ -10,7 +10,7 @@ import pandas as pd
 from data.store import Store
 from monitors import changes as changing
 from monitors import incidents, output, run, run_changes, run_decisions
-from monitors.alerts import COLUMNS, sentence
+from monitors.alerts import COLUMNS, sentence, with_model
 from monitors.states import STATES
 
 Add = Callable[..., argparse.ArgumentParser]
@@ -44,14 +44,14 @@ def _alerts(store: Store, asked: argparse.Namespace) -> int:
     if asked.state:
         found = found[found["state"].isin(asked.state)]
     if asked.format == "text":
-        print("\n".join(_line(row) for row in found.to_dict("records")) or "No alerts.")
+        print("\n".join(map(_line, found.to_dict("records"), with_model(found))) or "No alerts.")
     else:
         output.write(found[DECIDED if asked.verdicts else COLUMNS], asked.format, None)
     return 0
 
 
-def _line(row: Mapping[Any, Any]) -> str:
-    told = f"{row['severity']:<9}{sentence(row)}"
+def _line(row: Mapping[Any, Any], text: str) -> str:
+    told = f"{row['severity']:<9}{text}"
     if not row.get("verdict"):
         return told
     note = f": {row['verdict_note']}" if row["verdict_note"] else ""
@@ -77,7 +77,7 @@ def _incidents(store: Store, asked: argparse.Namespace) -> int:
         for change in incidents.before(own, changes).head(3).to_dict("records"):
             print(f"    {change['at']:%Y-%m-%d} {change['kind']}: {changing.sentence(change)}")
         for alert in own.to_dict("records"):
-            print(f"  {_line(alert)}")
+            print(f"  {_line(alert, sentence(pd.Series(alert)))}")
     if listed.empty:
         print("No incidents.")
     return 0

@@ -99,23 +99,32 @@ def _text(told: dict[str, Any]) -> str:
         known = own["label_coverage"]
         cells = (start, version, *values, f"{known['value']:.0%}", f"{known['rows']:,}")
         lines.append("  " + "".join(f"{cell:<12}" for cell in cells).rstrip())
-    return "\n".join([*lines, *_worst_text(told), *_moves_text(told)])
+    return "\n".join([*lines, *worst_text(told), *_moves_text(told)])
 
 
 def _value(week: dict[str, Any] | None) -> str:
-    return "–" if week is None or week["value"] is None else f"{week['value']:.4g}"
+    return "–" if week is None or week["value"] is None else _number(week["value"])
 
 
-def _worst_text(told: dict[str, Any]) -> list[str]:
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+
+
+def worst_text(told: dict[str, Any]) -> list[str]:
+    """How the metric stands, and the segments that are worse than the rest."""
     metric, reference = told["metric"], told["reference"]
+    against = "" if reference is None else f" against {_number(reference)} in the reference"
+    value = "not measured" if told["value"] is None else _number(told["value"])
+    of = f" of {told['version']}" if told["version"] else ""
+    if not told["tested"] and not told["too_small"]:
+        return ["", f"  {metric}{of} {value}{against}; there is no segment to test"]
     small = f", {told['too_small']:,} have too few rows" if told["too_small"] else ""
-    against = "" if reference is None else f" against {reference:.4g} in the reference"
-    lines = ["", f"  {metric} of {told['version']} {told['value']:.4g}{against}; {told['tested']:,} segments and pairs tested{small}"]
+    lines = ["", f"  {metric}{of} {value}{against}; {told['tested']:,} segments and pairs tested{small}"]
     if not told["segments"]:
         return [*lines, "    none is worse than the rest beyond noise"]
     for one in told["segments"]:
-        change = "" if one["explained"] is None else f", {one['explained']:+.3g} of the change"
-        lines.append(f"    {one['segment']}: {one['value']:.4g} against {one['rest']:.4g} elsewhere, {one['rows']:,} rows{change}")
+        change = "" if one["explained"] is None else f", {'+' if one['explained'] > 0 else ''}{_number(one['explained'])} of the change"
+        lines.append(f"    {one['segment']}: {_number(one['value'])} against {_number(one['rest'])} elsewhere, {one['rows']:,} rows{change}")
     return lines
 
 

@@ -41,12 +41,14 @@ def told(store: Store, model: str) -> dict[str, Any] | None:
     measured = run.measurements(store, model=model, monitor="staleness", segment="all", window="day")
     last = measured.sort_values("window_start").drop_duplicates(["version", "metric"], keep="last")
     life = lifetimes.served(versions, versions["last"].max())
+    lags = run_staleness.lags(store, model)
     metric, trends = run_staleness.trends(store, model, run.rules(store))
     listed = []
     for row in life.to_dict("records"):
         own = last[last["version"] == row["version"]]
         ages = {m: None if value != value else value for m, value in zip(own["metric"], own["value"], strict=True)}
-        reasons = {m: why for m, why, value in zip(own["metric"], own["reason"], own["value"], strict=True) if value != value}
+        ages |= {"label_lag_hours": lags[row["version"]]} if row["version"] in lags else {}
+        reasons = {m: why for m, why, value in zip(own["metric"], own["reason"], own["value"], strict=True) if value != value and ages[m] is None}
         trend = trends.get(str(row["version"]))
         goes = lifetimes.trend_sentence(metric, str(row["version"]), trend) if trend and row["is_serving"] else None
         one = {"version": row["version"], "first": f"{row['first']:%Y-%m-%d}", "days_served": row["days"], "is_serving": row["is_serving"]}

@@ -45,7 +45,8 @@ def _told(scope: Scope) -> tuple[pd.DataFrame, pd.DataFrame]:
     """How long each version served, and a row for each at the end of its last day."""
     served = reads.versions(scope.model, scope.snapshot)
     life = lifetimes.served(served, served["last"].max())
-    return life, _rows(life, _measured(scope), _trends(scope)[1])
+    lags: dict[str, float] = reads._cached(run_staleness.lags, scope.snapshot, model=scope.model)
+    return life, _rows(life, _measured(scope), _trends(scope)[1], lags)
 
 
 def _trends(scope: Scope) -> tuple[str, dict[str, lifetimes.Trend]]:
@@ -58,7 +59,7 @@ def _read_trends(store: Store, model: str) -> tuple[str, dict[str, lifetimes.Tre
     return run_staleness.trends(store, model, judging)
 
 
-def _rows(life: pd.DataFrame, measured: pd.DataFrame, trends: dict[str, lifetimes.Trend]) -> pd.DataFrame:
+def _rows(life: pd.DataFrame, measured: pd.DataFrame, trends: dict[str, lifetimes.Trend], lags: dict[str, float]) -> pd.DataFrame:
     known = measured[measured["value"].notna()]
     last = known.sort_values("window_start").drop_duplicates(["version", "metric"], keep="last")
     values = last.pivot(index="version", columns="metric", values="value")
@@ -67,6 +68,7 @@ def _rows(life: pd.DataFrame, measured: pd.DataFrame, trends: dict[str, lifetime
         version = str(row["version"])
         one = {"version": version, "served": row["days"], "state": "serves" if row["is_serving"] else "replaced"}
         one |= values.loc[version].to_dict() if version in values.index else {}
+        one |= {"label_lag_hours": lags[version]} if version in lags else {}
         if (trend := trends.get(version)) is not None:
             one |= {"crosses": trend.crosses.date() if trend.crosses is not None else None, "told": trend.why_not}
         rows.append(one)
@@ -82,7 +84,7 @@ def _table(shown: pd.DataFrame, has_trends: bool) -> None:
         "served": number("Served (days)", format="%.0f", width=95),
         "model_age_days": number("Model (days)", format="%.0f", help="From its first request, or its manifest if that is earlier.", width=95),
         "reference_age_days": number("Reference (days)", format="%.0f", help="From the end of what it learnt from.", width=115),
-        "label_lag_hours": number("Labels after (hours)", format="%.3g", help="The median of the last day with labels.", width=135),
+        "label_lag_hours": number("Labels after (hours)", format="%.3g", help="The median of all its labels that came with a time.", width=135),
     }
     if has_trends:
         told = "If the trend goes on, from this day on."

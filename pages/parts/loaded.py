@@ -49,29 +49,31 @@ def _totals(table: pd.DataFrame) -> None:
     }  # fmt: skip
     config |= {name: number(f"{name.capitalize()} rows", format="localized", width=110) for name in DATASETS}
     st.dataframe(_naive(table, "first", "last", "loaded_at"), hide_index=True, column_config=config, row_height=tables.ROW,
-                 alt="Rows of each model")  # fmt: skip
+                 alt="Rows of each model", placeholder="–")  # fmt: skip
 
 
 def _table(shown: pd.DataFrame) -> int | None:
     time = st.column_config.DatetimeColumn
     config: dict[str, Any] = {
-        "load": number("Load", width=46), "file": text("File", width=172), "undone": text("Undone", width=150), "model": text("Model", width=95),
-        "dataset": text("As", width=75), "version": text("Version", width=58), "rows": number("Rows", format="localized", width=70),
-        "misfits": number("Misfits", format="localized", width=58), "first_time": time("From (UTC)", format="D MMM YYYY", width=90),
-        "last_time": time("to", format="D MMM YYYY", width=90), "loaded_at": time("Loaded (UTC)", format="D MMM YYYY, HH:mm", width=128),
-        "author": text("By", width=70), "bytes": number("Size", format="bytes", width=68), "notes": number("Notes", width=48),
+        "load": number("Load", width=46), "file": text("File", width=150), "undone": text("Undone", width=150), "model": text("Model", width=85),
+        "dataset": text("As", width=72), "version": text("Version", width=58), "rows": number("Rows", format="localized", width=66),
+        "misfits": number("Misfits", format="localized", width=56), "first_time": time("From (UTC)", format="D MMM YYYY", width=88),
+        "last_time": time("to", format="D MMM YYYY", width=88), "loaded_at": time("Loaded (UTC)", format="D MMM YYYY, HH:mm", width=126),
+        "author": text("By", width=60), "bytes": number("Size", format="bytes", width=64), "notes": number("Notes", width=46),
     }  # fmt: skip
     table = _naive(shown, "first_time", "last_time", "loaded_at")
     table = table.assign(file=table["file"].map(lambda name: Path(name).name), notes=table["notes"].map(len))
     table["undone"] = [f"{words.day(row.undone_at)}, {row.undone_by}" if _is_undone(row) else "" for row in shown.itertuples()]
     undone = table["undone"] != ""
-    needless = {name for name, needed in (("undone", undone.any()), ("model", table["model"].nunique() > 1)) if not needed}
+    needed = {"undone": undone.any(), "model": table["model"].nunique() > 1, "version": (table["version"] != "").any()}
+    needless = {name for name, is_needed in needed.items() if not is_needed}
     table = table[[name for name in config if name in table and name not in needless]]
     grey = f"color: {palette().muted}; font-style: italic"
     styled: Any = table.style.apply(lambda row: [grey if undone[row.name] else ""] * len(row), axis=1) if undone.any() else table
     height = tables.ROW * (min(len(table), 12) + 1) + 3
     event: Any = st.dataframe(styled, hide_index=True, column_config=config, key="loads_table", on_select="rerun", height=height,
-                              selection_mode="single-row", row_height=tables.ROW, alt="What was loaded, the last first")  # fmt: skip
+                              selection_mode="single-row", row_height=tables.ROW, alt="What was loaded, the last first",
+                              placeholder="–")  # fmt: skip
     rows = [row for row in event.selection.rows if row < len(table)]
     return rows[0] if rows else None
 

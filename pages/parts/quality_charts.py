@@ -157,7 +157,6 @@ def _square(colours: Palette, x: str, y: str) -> go.Figure:
 
 
 def _colour(name: str, served: Sequence[str], colours: Palette) -> str:
-    place = served.index(name) if name in served else sum(map(ord, name))
-    return colours.series[place % len(colours.series)]
+    return colours.series[served.index(name) % len(colours.series)]
 
 

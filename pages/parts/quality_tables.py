@@ -57,7 +57,7 @@ def metrics(shown: pd.DataFrame, key: str, on_select: Callable[[], None]) -> Non
     }
     st.dataframe(
         shown, hide_index=True, height=ROW * min(len(shown) + 1, MOST) + 3, column_config=config, key=key, row_height=ROW,
-        on_select=on_select, selection_mode="single-row", alt="The metrics of quality as they stand in the latest window",
+        on_select=on_select, selection_mode="single-row", alt="The metrics of quality as they stand in the latest window", placeholder="–",
     )  # fmt: skip
 
 
@@ -92,7 +92,7 @@ def worst(found: Found, everything: bool) -> None:
     }
     st.dataframe(
         shown, hide_index=True, height=ROW * min(len(shown) + 1, MOST) + 3, column_config=config, row_height=ROW, key="segments",
-        alt=f"{found.metric} by segment, the worst first",
+        alt=f"{found.metric} by segment, the worst first", placeholder="–",
     )  # fmt: skip
 
 
@@ -113,7 +113,7 @@ def together(found: pd.DataFrame) -> None:
     }
     st.dataframe(
         shown, hide_index=True, height=ROW * min(len(shown) + 1, MOST) + 3, column_config=config, row_height=ROW, key="together",
-        alt="Inputs that move together with the metric, the closest first",
+        alt="Inputs that move together with the metric, the closest first", placeholder="–",
     )  # fmt: skip
 
 
@@ -124,4 +124,4 @@ def _reachable(metric: str, limit: float) -> float:
 
 
 def _interval(low: float, high: float) -> str:
-    return "" if np.isnan(low) or np.isnan(high) else f"{low:.4g} – {high:.4g}"
+    return "" if np.isnan(low) or np.isnan(high) else f"{words.figures(low)} – {words.figures(high)}"

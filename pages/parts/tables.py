@@ -55,7 +55,7 @@ def ranked(ranking: pd.DataFrame, by: str, metric: str, key: str, on_select: Cal
     options: dict[str, Any] = {"on_select": on_select, "selection_mode": "single-row"} if on_select else {}
     return st.dataframe(
         shown, hide_index=True, height=ROW * min(len(shown) + 1, MOST_ROWS) + 3, column_config=config, key=key, row_height=ROW,
-        alt=f"{metric} by {by}, the furthest above its limit first", **options,
+        alt=f"{metric} by {by}, the furthest above its limit first", placeholder="–", **options,
     )  # fmt: skip
 
 

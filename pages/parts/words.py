@@ -53,7 +53,7 @@ METRICS = {
     "score_range_rate": Metric("Outside [0, 1]", "Share of the finite scores below 0 or above 1: no probability.", "share", ".2%"),
     "sum_rate": Metric("Sum is not 1", "Share of rows whose probabilities miss 1 in their sum by more than 0.001.", "share", ".2%"),
     "constant": Metric("Stands still", "1 where all values of a window are one and the same, 0 where they vary."),
-    "magnitude": Metric("Magnitude", "How many times greater or smaller than the reference’s (root mean square); 1 is no change.", "times"),
+    "magnitude": Metric("Magnitude", "How many times greater or smaller than the reference’s (root mean square, zeros apart).", "times"),
     "missing_column": Metric("Missing column", "Share of the rows whose file lacked the column.", "share of rows", ".1%"),
     "new_column": Metric("New column", "Share of the rows whose file has a column that nobody knows.", "share of rows", ".1%"),
     "type_rate": Metric("Wrong type", "Share of the rows with a value of another type: a text, or 2.5 among whole numbers.", "share of rows", ".2%"),
@@ -79,12 +79,12 @@ METRICS = {
     "log_loss": Metric("Log loss", "Mean of −log of the probability given to the truth: 0 is perfect, sure mistakes cost most."),
     "brier": Metric("Brier score", "Mean squared distance of the score from the truth, 0 to 1: 0 is perfect."),
     "ece": Metric("Calibration error", "How far the mean score is from the share of positives, in ten groups of the score."),
-    "mae": Metric("Mean absolute error", "Mean distance of prediction and label, in the label’s unit.", format=".4~g"),
-    "rmse": Metric("Root mean squared error", "As the mean absolute error, but large errors count more.", format=".4~g"),
+    "mae": Metric("Mean absolute error", "Mean distance of prediction and label, in the label’s unit.", format=",.4~r"),
+    "rmse": Metric("Root mean squared error", "As the mean absolute error, but large errors count more.", format=",.4~r"),
     "r2": Metric("R²", "Share of the labels’ variance that is predicted: 1 all, 0 no more than by their mean."),
-    "bias": Metric("Bias", "Mean of prediction less label: above 0 it predicts too much.", format=".4~g"),
-    "abs_error_p50": Metric("Median error", "The error that half of the rows do not exceed.", format=".4~g"),
-    "abs_error_p90": Metric("90th percentile of errors", "The error that nine rows in ten do not exceed.", format=".4~g"),
+    "bias": Metric("Bias", "Mean of prediction less label: above 0 it predicts too much.", format=",.4~r"),
+    "abs_error_p50": Metric("Median error", "The error that half of the rows do not exceed.", format=",.4~r"),
+    "abs_error_p90": Metric("90th percentile of errors", "The error that nine rows in ten do not exceed.", format=",.4~r"),
     "label_coverage": Metric("Labels", "Share of the window’s rows that have a label by now.", "share of rows", ".1%"),
 }
 STATES = {-1: "not judged", 0: "ok", 1: "warning", 2: "critical"}
@@ -139,6 +139,11 @@ def number(value: float | None) -> str:
     if abs(value) >= 10:
         return f"{value:.1f}"
     return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3g}" if abs(value) >= 0.1 else f"{value:.2g}"
+
+
+def figures(value: float) -> str:
+    """Four figures: 0.05655, 0.6044, 27,360."""
+    return f"{value:.4g}" if abs(value) < 1000 else f"{float(f'{value:.4g}'):,.0f}"
 
 
 def day(time: datetime | pd.Timestamp) -> str:

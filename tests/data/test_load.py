@@ -1,5 +1,6 @@
 """What a load does to the store: once, wholly, with its notes; and how it is taken back."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -8,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.errors import BadInput
-from data.load import Loaded, load, loads, undo
-from data.roles import Roles, load_yaml, saved
+from data.load import Loaded, adopt, load, loads, remember, undo
+from data.roles import Roles, from_dict, load_yaml, saved, to_dict
 from data.store import Store
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
@@ -104,7 +105,7 @@ def test_a_column_gone_is_null_and_told_and_a_new_one_is_added(store: Store, tmp
     [
         ("log", "tz,id,x,plan\n2026-03-03,3,9,c\n", r'b\.csv: the timestamp "ts" is not in this file\. Did you mean "tz"\?'),
         ("labels", "idd,label\n3,1\n", r'b\.csv: the inference_id "id" is not in this file\. Did you mean "idd"\?'),
-        ("labels", "id,wert\n3,1\n", r"b\.csv: no column seems to be the label\. Name it in roles\.yaml as `label: …`\."),
+        ("labels", "id,wert,rang\n3,1,2\n", r"b\.csv: no column seems to be the label\. Name it in roles\.yaml as `label: …`\. There is"),
     ],
 )
 def test_a_file_without_its_key_is_refused_with_the_near_names(store: Store, tmp_path: Path, dataset: str, text: str, told: str):
@@ -112,6 +113,60 @@ def test_a_file_without_its_key_is_refused_with_the_near_names(store: Store, tmp
     with pytest.raises(BadInput, match=told):
         load_text(store, tmp_path, text, dataset, "b.csv")
     assert len(loads(store)) == 1
+
+
+def test_the_only_other_column_of_labels_is_the_label_also_where_the_reference_has_it(store: Store, tmp_path: Path):
+    rows = "".join(f"2026-03-{i + 1:02d},L{i},{i},{'yes' if i % 3 else 'no'}\n" for i in range(28))
+    load_text(store, tmp_path, "ts,loan_id,age,defaulted\n" + rows, "reference")
+    assert saved(store, "m").features == ("age", "defaulted")
+    load_text(store, tmp_path, "ts,loan_id,age\n" + "".join(f"{row.rpartition(',')[0]}\n" for row in rows.split()), name="b.csv")
+    load_text(store, tmp_path, "loan_id,defaulted,labelled_at\nL1,yes,2026-04-01\n", "labels", "c.csv")
+    roles = saved(store, "m")
+    assert (roles.inference_id, roles.label, roles.label_time, roles.features) == ("loan_id", "defaulted", "labelled_at", ("age",))
+    reasons = store.frame("SELECT reason FROM main.roles WHERE model = 'm' ORDER BY edited_at DESC LIMIT 1")["reason"][0]
+    assert "defaulted: the only column of the labels that has no other role" in reasons
+
+
+def test_labels_of_which_no_id_is_in_the_log_are_told(store: Store, tmp_path: Path):
+    load_text(store, tmp_path, LOG)
+    told = load_text(store, tmp_path, "id,label\n7,1\n8,0\n", "labels", "b.csv").notes
+    assert told == ('b.csv: none of its first 2 ids is in the log ("7"). Is "id" the right inference_id?',)
+    assert load_text(store, tmp_path, "id,label\n7,1\n1,0\n", "labels", "c.csv").notes == ()
+
+
+def test_times_that_cannot_be_right_are_told(store: Store, tmp_path: Path):
+    told = load_text(store, tmp_path, LOG + "1970-01-01 00:00:00,3,1,a\n2100-01-01 00:00:00,5,1,a\n2100-01-02 00:00:00,6,1,a\n")
+    early, late = told.notes
+    assert early.startswith("a.csv: 1 row is from before 1980, the first from 1970-01-01, as if a time were missing.")
+    assert late.startswith("a.csv: 2 rows are from after today, the last from 2100-01-02, where the log ends now.")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_time_beyond_any_calendar_is_a_misfit(store: Store, tmp_path: Path, kind: str):
+    times = pd.to_datetime(["2026-03-01 10:00:00", "9999-12-31 23:59:59", None, "1600-01-01 00:00:00"], utc=True)
+    log = pd.DataFrame({"ts": times, "x": range(4)})
+    (log.to_csv if kind == "csv" else log.to_parquet)(tmp_path / f"a.{kind}", index=False)
+    loaded = load(store, [tmp_path / f"a.{kind}"], "m")[0]
+    assert (loaded.rows, loaded.misfits) == (4, 2)
+    assert any('column "ts": 2 values that are not of its type, kept as misfits; the first in row 2: "9999-12-31' in n for n in loaded.notes)
+    assert f"a.{kind}: 3 rows have no time that can be read, so they are in no window." in loaded.notes
+
+
+def test_numbers_with_a_decimal_comma_are_guessed_as_numbers(store: Store, tmp_path: Path):
+    # Without their values being read, "245000,0" were no number at all, and so the prediction of a price a class.
+    rows = "".join(f"2026-03-01 {i:02d}:00;{i};2450{i:02d},5;2440{i:02d},0;{i / 32:.3f};{1 - i / 32:.3f}\n".replace(".", ",") for i in range(24))
+    load_text(store, tmp_path, "zeit;id;vorhersage;ziel;p_ja;p_nein\n" + rows)
+    roles = saved(store, "m")
+    assert dict(roles.types)["vorhersage"] == dict(roles.types)["ziel"] == "number"
+    assert roles.probabilities == ("p_ja", "p_nein")
+
+
+def test_bytes_of_a_parquet_file_are_texts(store: Store, tmp_path: Path):
+    table = pa.table({"ts": pd.date_range("2026-03-01", periods=30, freq="h"), "plan": pa.array([b"basic", b"\xff"] * 15)})
+    pq.write_table(table, tmp_path / "a.parquet")
+    load(store, [tmp_path / "a.parquet"], "m")
+    assert saved(store, "m").features == ("plan",)
+    assert store.rows("SELECT DISTINCT plan FROM logs.m ORDER BY plan") == [("\\xFF",), ("basic",)]
 
 
 def test_labels_come_later_and_join_as_texts(store: Store, tmp_path: Path):
@@ -167,6 +222,52 @@ def test_roles_that_name_what_is_not_there(store: Store, tmp_path: Path):
     with pytest.raises(BadInput, match=r"no column seems to be the timestamp"):
         load(store, [path], "m", roles=Roles(features=("x",)))
     assert loads(store).empty
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("timestamp: x", 'a.csv, column "x": its role `timestamp` needs times, and none of its 2 values is one, such as "1.5".'),
+        ("timestamp: ts\nscore: plan", 'column "plan": its role `score` needs numbers, and none of its 2 values is one, such as "a".'),
+        ("timestamp: ts\nfeatures: [plan]\ntypes: {plan: number}", 'column "plan": its role `features` needs numbers'),
+    ],
+)
+def test_a_role_that_no_value_fits_is_refused_and_nothing_is_loaded(store: Store, tmp_path: Path, text: str, told: str):
+    files, roles = [write(tmp_path / "a.csv", LOG)], load_yaml(write(tmp_path / "roles.yaml", text))
+    with pytest.raises(BadInput, match=re.escape(told)):
+        load(store, files, "m", roles=roles)
+    assert (loads(store).empty, saved(store, "m")) == (True, None)
+    load(store, files, "m")  # and as a change of what is loaded
+    with pytest.raises(BadInput, match=r'm \(log\), column "(x|plan)": its role `[a-z]+` needs'):
+        remember(store, "m", roles)
+    assert store.rows("SELECT x, plan FROM logs.m ORDER BY _row") == [(1.5, "a"), (2.5, "b")]
+
+
+def test_an_id_is_no_version(store: Store, tmp_path: Path):
+    table = pd.DataFrame({"ts": pd.date_range("2026-03-01", periods=2000, freq="min"), "model_id": [f"a{i}" for i in range(2000)], "x": 1.0})
+    table.to_parquet(tmp_path / "a.parquet")
+    roles = Roles(timestamp="ts", model_version="model_id", features=("x",))
+    told = r'column "model_id": its role `model_version` tells the versions of a model apart, and it has about [12],\d{3} different values'
+    with pytest.raises(BadInput, match=rf"a\.parquet, {told}"):
+        load(store, [tmp_path / "a.parquet"], "m", roles=roles)
+    load(store, [tmp_path / "a.parquet"], "m")
+    assert (saved(store, "m").model_version, saved(store, "m").inference_id) == (None, "model_id")
+    with pytest.raises(BadInput, match=rf"m \(log\), {told}"):
+        remember(store, "m", roles)
+
+
+def test_values_that_no_longer_fit_are_misfits_however_many(store: Store, tmp_path: Path):
+    load_text(store, tmp_path, LOG)
+    assert load_text(store, tmp_path, "ts,id,x,plan\n2026-03-03 10:00:00,3,ERR,a\n", name="b.csv").misfits == 1
+
+
+def test_roles_that_come_with_a_file_that_is_loaded_already_are_taken(store: Store, tmp_path: Path):
+    load_text(store, tmp_path, LOG)
+    given = from_dict(to_dict(saved(store, "m")) | {"features": ["x"], "segments": ["plan"], "types": {}})
+    load(store, [tmp_path / "a.csv"], "m", roles=given)
+    assert adopt(store, "m", given, "given with roles.yaml") == "The roles of m are saved."
+    assert (saved(store, "m").segments, dict(saved(store, "m").types)) == (("plan",), {"x": "number"})
+    assert adopt(store, "m", given, "again") is None
 
 
 def test_calls_that_make_no_sense(store: Store, tmp_path: Path):

@@ -53,6 +53,15 @@ def test_a_changed_table_changes_the_roles(store, log):
     assert roles.ignored == (" lead",)
 
 
+def test_what_the_table_does_not_show_is_kept():
+    base = Roles(segments=("a.b", "region", " lead"), segment_pairs=((" lead", "region"), ("a.b", "region")), task="binary", positive="1")
+    table = as_table(base, base.segments, {}, pd.DataFrame())
+    assert from_table(table, base) == base
+    fewer = from_table(table.assign(role=table["role"].where(table["column"] != "a.b", "ignored")), base)
+    assert fewer.segment_pairs == ((" lead", "region"),)
+    assert (fewer.task, fewer.positive) == ("binary", "1")
+
+
 def test_two_columns_in_a_role_for_one_are_refused(store, log):
     shown = preview(store, [log], ["log.csv"], "m", "log", Roles())
     table = shown.table.assign(role=shown.table["role"].where(shown.table["column"] != "a.b", "score"))

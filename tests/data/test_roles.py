@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from data.errors import BadInput
 from data.load import load, loads, remember
-from data.roles import Roles, from_dict, guess, lake_types, load_yaml, saved, to_dict
+from data.roles import Roles, from_dict, guess, lake_types, load_yaml, saved, to_dict, written
 from data.store import Store
 
 NAMES = st.lists(
@@ -143,6 +143,44 @@ def test_a_timestamp_needs_values_that_read_as_times(column: str, values: list[o
     sample = frame().drop(columns="event_time").assign(**{column: values})
     roles, _ = guess(kinds(sample), sample)
     assert roles.timestamp == (column if role else None)
+
+
+@pytest.mark.parametrize(
+    ("column", "role"),
+    [
+        ("requestId", "inference_id"), ("Request ID", "inference_id"), ("meta.request_id", "inference_id"), ("_id", "inference_id"),
+        ("loan_id", "inference_id"), ("orderID", "inference_id"), ("ticket", None), ("paid", None),
+    ],
+)  # fmt: skip
+def test_an_id_is_told_by_its_name_however_it_is_written(column: str, role: str | None):
+    sample = frame().rename(columns={"request_id": column})
+    roles, _ = guess(kinds(sample), sample)
+    assert roles.inference_id == (column if role else None)
+
+
+def test_what_nested_objects_hold_is_told_by_their_last_names_but_inputs_are_inputs():
+    renamed = {"event_time": "meta.time", "model_version": "model.version", "y_pred_proba": "response.score", "income": "inputs.score"}
+    sample = frame().drop(columns=["y_true", "y_pred"]).rename(columns=renamed).assign(**{"prediction.label": 1})
+    roles, _ = guess(kinds(sample), sample)
+    assert (roles.timestamp, roles.model_version, roles.score) == ("meta.time", "model.version", "response.score")
+    assert roles.label is None
+    assert "inputs.score" in roles.features
+
+
+def test_models_in_one_file_are_segments_of_each_other():
+    sample = frame(model=["alpha", "beta"] * 20)
+    roles, _ = guess(kinds(sample), sample)
+    assert (roles.model_version, roles.segments) == ("model_version", ("region", "model"))
+
+
+def test_what_a_guess_says_is_written_as_roles_yaml(tmp_path: Path):
+    before = Roles(timestamp="ts", features=("x",))
+    now = Roles(timestamp="ts", label="%s", features=tuple(f"f{i}" for i in range(14)), segments=("a: b", "größe"))
+    lines = written(now, before)
+    assert lines[2].endswith("f11]  # and 2 more")
+    (tmp_path / "roles.yaml").write_text("\n".join(lines))
+    assert load_yaml(tmp_path / "roles.yaml") == Roles(label="%s", features=now.features[:12], segments=now.segments)
+    assert written(now, now) == []
 
 
 def test_a_number_to_be_hit_is_no_class_and_an_id_that_repeats_is_none():

@@ -40,7 +40,7 @@ def server_of(place: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     options = ["--server.port", str(port), "--server.fileWatcherType", "none"]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", *options]
+    command = [sys.executable, "-m", "streamlit", "run", "pages/parts/server.py", *options]
     environment = os.environ | {"VIGIA_STORE": str(place)}
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

@@ -115,6 +115,7 @@ def test_awkward_names_are_shown_character_for_character(visit: Visit):
         assert name in shown
     choose(page, "Column", "<b>bold</b>")
     expect(page.get_by_role("heading", name="<b>bold</b> over time")).to_be_visible()
+    expect(page.get_by_text("Shares are of the values that are there")).to_be_visible()  # its one reference is that of every version
     page.get_by_role("combobox", name="Version").click()
     expect(page.get_by_role("option")).to_have_text(["every version", "1e5", "1.10"])
 

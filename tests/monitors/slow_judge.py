@@ -103,8 +103,8 @@ def references_of(key, series, rule):
     """Values of the reference's own windows that the limits are told by, by the day since when: None for the reference itself."""
     members = series[key]
     shared = [x for other, rows in series.items() if other[1] == "" and (other[0], *other[2:]) == (key[0], *key[2:]) for x in rows]
-    ours = [x for x in members if x["dataset"] == "reference" and x["value"] == x["value"]]
-    found = {None: ours or [x for x in shared if x["dataset"] == "reference" and x["value"] == x["value"]]}
+    has_own = any(x["dataset"] == "reference" for other, rows in series.items() if other[:2] == key[:2] for x in rows)
+    found = {None: [x for x in (members if has_own else shared) if x["dataset"] == "reference" and x["value"] == x["value"]]}
     for x in members:
         if x["dataset"].startswith("normal ") and x["value"] == x["value"]:
             found.setdefault(pd.Timestamp(x["dataset"].removeprefix("normal ")), []).append(x)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_thresholds import NAN, RULES, START, WIDE, measured, tables
 
-from monitors.alerts import alerts, sentence
+from monitors.alerts import alerts, sentence, with_model
 from monitors.rules import SCOPE
 from monitors.thresholds import Rule, judge
 
@@ -45,6 +45,13 @@ def test_the_peak_is_the_worst_by_direction():
     # 0.2 above the upper limit, 0.3 below the lower one.
     outside = alerts(judge(measured([0.9, 0.2, 0.5]), [Rule(direction="outside", warning=(0.5, 0.7))])).iloc[0]
     assert (outside["peak"], outside["threshold"], outside["windows"]) == (0.2, 0.5, 2)
+
+
+def test_of_several_models_each_alert_names_its_own():
+    one, other = (alerts(judge(measured([0.3], model=model), [RULE])) for model in ("churn", "fraud"))
+    assert with_model(one) == [sentence(one.iloc[0])]
+    assert with_model(pd.concat([one, other])) == [f"churn: {sentence(one.iloc[0])}", f"fraud: {sentence(other.iloc[0])}"]
+    assert with_model(one.iloc[:0]) == []
 
 
 def test_a_held_window_belongs_to_the_alert():

@@ -66,7 +66,7 @@ def test_g1_nan_infinity_and_null_are_three_things(store, tmp_path):
     measured = first_day(store)
     assert values(measured, "x", "null_rate", "type_rate") == pytest.approx([2 / 12, 0])
     assert np.isnan(measured["x", "range_rate"]["value"])
-    assert "no reference" in measured["x", "range_rate"]["reason"]
+    assert measured["x", "range_rate"]["reason"] == "no reference"  # a log that tells no versions names none
 
 
 def test_g2_one_bad_column_does_not_take_the_rest_with_it(store, tmp_path):
@@ -167,6 +167,43 @@ def test_the_same_files_give_the_same_bytes_twice(cases, tmp_path):
 
 
 # ---- files, names, times --------------------------------------------------------------------------------------------------------
+
+
+def test_g8_whole_numbers_that_come_back_as_floats(store, tmp_path):
+    reference = pd.DataFrame({"rooms": [1, 2, 3, 3], "flats": [1, 2, 3, 3], "label": [0, 1, 1, 0]})
+    rooms, times = [1, None, 3, 2.0, 1, None, 3, 2.5], [DAY + pd.Timedelta(hours=6 * i) for i in range(8)]  # on the second day 2.5, not 2
+    log = pd.DataFrame({"ts": times, "rooms": rooms, "flats": rooms, "prediction": [1.0, 0, 0, 1] * 2, "label": [1, 0, 1, 1] * 2})
+    roles = {"timestamp": "ts", "prediction": "prediction", "label": "label", "features": ["rooms", "flats"], "types": {"flats": "category"}}
+    for name, table in (("reference", reference), ("log", log)):
+        table.to_parquet(tmp_path / f"{name}.parquet")
+        load(store, [tmp_path / f"{name}.parquet"], "m", name, roles=from_dict(roles))
+    run.run(store)
+    found = first_day(store)
+    assert values(found, "rooms", "null_rate", "type_rate", "range_rate") == [0.25, 0, 0]
+    assert values(found, "flats", "null_rate", "type_rate", "domain_rate") == [0.25, 0, 0]
+    assert values(found, "", "accuracy", "precision", "recall") == pytest.approx([0.75, 1, 2 / 3])
+    wrong = run.measurements(store, window="day", metric="type_rate").set_index(["column", "window_start"])["value"]
+    second = pd.Timestamp("2026-03-02", tz="UTC")
+    assert (wrong["rooms", second], wrong["flats", second]) == (0.25, 0.25)
+
+
+def test_g13_a_window_with_one_class_only(store, tmp_path):
+    y, s = [0, 1, 0, 1, 1, 0, 0, 0, 0, 0], [0.15, 0.9, 0.45, 0.3, 0.75, 0.2, 0.1, 0.2, 0.7, 0.3]
+    times = ["2026-03-01 12:00"] * 6 + ["2026-03-02 12:00"] * 4
+    log = pd.DataFrame({"ts": times, "id": range(10), "score": s, "prediction": [int(v >= 0.5) for v in s], "label": y})
+    log.to_csv(tmp_path / "g13.csv", index=False)
+    load(store, [tmp_path / "g13.csv"], "m")
+    run.run(store)
+    days = {day: own.set_index("metric") for day, own in run.measurements(store, monitor="quality", window="day").groupby("window_start")}
+    first, second = (days[pd.Timestamp(day, tz="UTC")] for day in ("2026-03-01", "2026-03-02"))
+    metrics = ["accuracy", "precision", "recall", "f1", "roc_auc", "brier", "log_loss"]
+    assert first["value"][metrics].tolist() == pytest.approx([0.8333, 1, 0.6667, 0.8, 0.8889, 0.1379, 0.4301], abs=5e-5)
+    assert second["value"][["accuracy", "precision", "brier", "log_loss"]].tolist() == pytest.approx([0.75, 0, 0.1575, 0.4723], abs=5e-5)
+    assert second["reason"][["roc_auc", "recall"]].tolist() == ["no positive label in this window"] * 2
+    assert second["value"][["roc_auc", "recall"]].isna().all()
+    both = run.measurements(store, monitor="quality", window="month").set_index("metric")["value"]
+    assert both[["roc_auc", "accuracy", "precision", "recall"]].tolist() == pytest.approx([0.8810, 0.8, 0.6667, 0.6667], abs=5e-5)
+    assert run.alerts(store).query("monitor == 'quality'").empty
 
 
 def test_g9_both_files_are_thirty_one_days(store, tmp_path):

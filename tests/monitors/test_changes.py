@@ -154,15 +154,25 @@ def test_roles_are_told_by_column_and_the_type_of_a_new_column_is_none():
         {"timestamp": "ts", "features": ["a"], "types": {"a": "number", "b": "number"}},
         {"timestamp": "ts", "features": ["a"], "code_version": "c", "types": {"a": "category"}, "window": "hour"},
     ]
+    entries.append(entries[-1] | {"segment_pairs": [["a", "b"], ["b", "c"]], "task": "binary"})
     table = pd.DataFrame(
-        {"roles": [json.dumps(e) for e in entries], "edited_at": [at(i) for i in range(3)], "author": "anna", "reason": "why"}
+        {"roles": [json.dumps(e) for e in entries], "edited_at": [at(i) for i in range(4)], "author": "anna", "reason": "why"}
     )
     found = [(row["at"], row["what"], row["before"], row["after"], row["detail"]) for row in recorded.of_roles(table)]
     assert found == [
         (at(2), "setting window", "", "hour", "why"),
         (at(2), "a", "number", "category", "another type: why"),
         (at(2), "c", "", "code_version", "role given: why"),
+        (at(3), "setting task", "", "binary", "why"),
+        (at(3), "setting segment_pairs", "", "a & b, b & c", "why"),
     ]
+
+
+def test_roles_that_a_load_guessed_are_no_change_of_anybody():
+    entries = [{"features": ["a"]}, {"timestamp": "ts", "features": ["a"]}, {"timestamp": "ts", "features": ["a"], "score": "a"}]
+    reasons = ["guessed: a: a number", 'guessed: ts: named "ts"', "a is the score"]
+    table = pd.DataFrame({"roles": map(json.dumps, entries), "edited_at": [at(i) for i in range(3)], "author": "anna", "reason": reasons})
+    assert [row["at"] for row in recorded.of_roles(table)] == [at(2)]
 
 
 def test_edits_of_the_learnt_schema_are_commits_that_say_so():

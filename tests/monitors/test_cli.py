@@ -127,6 +127,7 @@ def test_a_threshold_that_is_set_is_shown_and_judged_by(folder, own):
         (["thresholds", "set", "psi", "--set", "warning=2", "--reason", "r"], "expected name=value"),
         (["measurements", "--format", "parquet"], "-o"),
         (["undo", "99"], "99"),
+        (["measurements", "--monitor", "drfit"], 'There is no monitor "drfit". Did you mean "drift"'),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(store, words, sentence):

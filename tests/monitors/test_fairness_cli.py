@@ -106,3 +106,5 @@ def test_groups_within_a_segment_whichever_column_comes_first():
     assert views.within(frame, "a=1", "b")["segment"].tolist() == ["b=2", "b=3"]
     assert views.within(frame, "b=2", "a")["segment"].tolist() == ["a=1", "a=2"]
     assert views.within(frame, "all", "a")["segment"].tolist() == ["a=1"]
+    values = pd.DataFrame({"segment": ["a=Meat & Fish", "a=1", "a=1 & b=2", "b=2"]})
+    assert views.within(values, "all", "a")["segment"].tolist() == ["a=Meat & Fish", "a=1"]

@@ -69,6 +69,15 @@ def test_binary_metrics_against_scikit_learn():
     assert found["ece", ""] == pytest.approx((groups["y"] - groups["s"]).abs().sum() / len(known), abs=1e-9)
 
 
+def test_the_highest_scores_may_have_no_label_yet():
+    raw = raw_binary(300)
+    raw.loc[raw["score"].nlargest(5).index, "label"] = None
+    found, known = of_week(quality.measure(outcomes_of(raw))), raw[raw["label"].notna()]
+    y, s = known["label"].astype(int), known["score"]
+    assert found["average_precision", ""] == pytest.approx(sk.average_precision_score(y, s), abs=0.003)
+    assert found["roc_auc", ""] == pytest.approx(sk.roc_auc_score(y, s), abs=0.001)
+
+
 def test_metrics_of_many_classes_against_scikit_learn():
     raw = raw_multiclass()
     found = of_week(quality.measure(outcomes_of(raw, "multiclass")))

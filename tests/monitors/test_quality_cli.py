@@ -14,6 +14,7 @@ from data.roles import from_dict
 from data.store import open_store
 from monitors import run
 from monitors.__main__ import main
+from monitors.commands.quality import worst_text
 
 ROLES = from_dict({
     "timestamp": "ts", "inference_id": "id", "model_version": "v", "score": "p", "prediction": "said", "label": "y", "features": ["x"],
@@ -98,6 +99,12 @@ def test_an_importance_ranks_and_mistakes_are_told(place: Path, capsys: pytest.C
     ):
         assert main(["quality", "--store", str(place / "store"), *more]) == 2
         assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.61843, "0.6184"), (30104.7, "30,105"), (None, "not measured")])
+def test_a_model_without_segments_is_told_without_them(value: float | None, text: str):
+    told = {"version": "v1", "metric": "log_loss", "value": value, "reference": None, "tested": 0, "too_small": 0, "segments": []}
+    assert worst_text(told) == ["", f"  log_loss of v1 {text}; there is no segment to test"]
 
 
 def test_the_spoilt_week_alerts(place: Path):

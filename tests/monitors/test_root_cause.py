@@ -42,6 +42,12 @@ def test_shares_and_onsets_as_by_hand():
     assert found.loc["guilty", "correlation"] == pytest.approx(theirs)
 
 
+@pytest.mark.filterwarnings("error")
+def test_an_input_without_a_window_in_common_is_no_sign_and_no_warning():
+    found = moves_together(judged([0.5, 0.6], 0.65, side="below"), judged([np.nan, np.nan], 0.25, "empty"))
+    assert found[["windows", "weight"]].values.tolist() == [[0, 0]]
+
+
 def test_importance_ranks_among_what_moves_and_lifts_nothing_that_does_not():
     drift = pd.concat([judged(INPUTS["guilty"], 0.25, name) for name in ("a", "b")] + [judged(INPUTS["calm"], 0.25, "c")])
     found = moves_together(judged(AUC, 0.65, side="below"), drift, {"b": 30, "c": 70}).set_index("column")

@@ -36,6 +36,13 @@ def test_a_change_is_taken_apart_as_by_hand():
     assert own["explained"].sum() == pytest.approx(found.now - found.before)
 
 
+def test_without_segments_the_whole_has_its_values_all_the_same():
+    both = [rows_of({("AA", "x"): (100, wrong)}) for wrong in (10, 20)]
+    before, now = (outcomes.merge(outcomes_of(raw, "binary", segments=()), "all") for raw in both)
+    found = segments.find(now, before, "accuracy")
+    assert (found.table.empty, found.now, found.before) == (True, pytest.approx(0.8), pytest.approx(0.9))
+
+
 def test_a_group_that_came_or_went_has_its_part():
     before = merged(rows_of({("AA", "x"): (100, 10), ("B6", "x"): (100, 20)}))
     found = segments.find(merged(rows_of({("AA", "x"): (100, 10), ("UA", "x"): (100, 60)})), before, "accuracy")
@@ -59,6 +66,15 @@ def test_two_proportions_as_by_chi_squared_and_small_groups_are_said():
     assert found.too_small == 2  # and origin=y, which is the same rows
     assert table["before"].isna().all()
     assert table["explained"].isna().all()
+
+
+def test_a_value_that_holds_the_sign_of_pairs_is_no_pair():
+    cells = {("Meat & Fish", "x"): (200, 60), ("Bread", "x"): (200, 10), ("Bread", "A & B"): (200, 20)}
+    table = segments.find(merged(rows_of(cells)), NOTHING, "accuracy").table
+    assert set(segments.of_column(table, "carrier")["segment"]) == {"carrier=Meat & Fish", "carrier=Bread"}
+    assert set(table.loc[table["columns"] == 2, "segment"]) == {
+        "carrier=Meat & Fish & origin=x", "carrier=Bread & origin=x", "carrier=Bread & origin=A & B",
+    }  # fmt: skip
 
 
 def test_benjamini_and_hochberg_as_scipy_has_it():

@@ -74,6 +74,18 @@ def test_lags_by_segment_and_none_where_labels_have_no_time():
     assert of(found, "label_lag_hours", segment="region=us")["value"].iloc[0] == pytest.approx(50, rel=0.0101)
     untimed = staleness.measure(quality(raw.drop(columns="label_time")), facts())
     assert of(untimed, "label_lag_hours").empty
+    nothing = quality(raw.drop(columns="label_time"))
+    nothing["lag_bins"] = [[] for _ in range(len(nothing))]  # as the lake may give a null among lists
+    assert of(staleness.measure(nothing, facts()), "label_lag_hours").empty
+
+
+def test_the_lag_of_a_version_is_that_of_all_its_labels_and_not_of_the_latest():
+    # The last day has only the one label that took an hour yet; of all twenty-one, half took fifty.
+    raw = labels([50.0] * 20 + [1.0])
+    raw.loc[20, ["time", "label_time"]] += pd.Timedelta(days=3)
+    found = staleness.lags(quality(raw))
+    assert list(found.values()) == [pytest.approx(50, rel=0.0101)]
+    assert staleness.lags(quality(raw.drop(columns="label_time"))) == {}
 
 
 def weeks(values: np.ndarray, side: str = "below", critical: float = 0.7, rows: np.ndarray | None = None) -> pd.DataFrame:

@@ -143,6 +143,15 @@ def test_quantiles_of_the_references_own_windows_are_numpys():
     assert moved["critical"].item() == pytest.approx(own.mean() + 3 * own.std(ddof=1), rel=1e-12)
 
 
+def test_a_version_without_a_reference_of_its_own_is_judged_by_that_of_every_version():
+    common, own = [0.1, 0.2, 0.3, 0.4], [0.5, 0.6]
+    logs = [measured([0.5], version=version) for version in ("v1", "v2", "v10")]
+    references = [measured(common, dataset="reference", version=""), measured(own, dataset="reference", version="v2")]
+    judged = judge(pd.concat([*logs, *references]), [Rule(kind="reference_std", warning=2)]).set_index("version")
+    for version, values in {"v1": common, "v2": own, "v10": common}.items():
+        assert judged.loc[version, "warning"] == pytest.approx(np.mean(values) + 2 * np.std(values, ddof=1))
+
+
 def test_without_windows_of_the_reference_there_is_nothing_to_judge_by():
     assert levels([0.5], Rule(kind="reference_quantile", warning=0.9)) == [-1]
     assert levels([0.5], Rule(kind="reference_std", warning=2)) == [-1]

@@ -9,7 +9,7 @@ import pytest
 
 from data.sample.events import events
 from monitors.thresholds import defaults, judge
-from pages.parts import charts, colours, words
+from pages.parts import charts, colours, quality_charts, words
 from pages.parts.colours import DARK, LIGHT, Palette
 
 THEME = tomllib.loads((Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text())["theme"]
@@ -80,6 +80,16 @@ def test_numbers_have_three_figures_or_so():
     ]
 
 
+def test_intervals_have_four_figures_and_no_powers():
+    assert [words.figures(x) for x in (0.056551, 0.60442, 999.96, 27364.2, -1234567)] == ["0.05655", "0.6044", "1000", "27,360", "-1,235,000"]
+
+
+def test_every_class_has_a_colour_of_its_own():
+    found = pd.DataFrame({"line": list("abcd"), "false_positive_rate": 0.1, "recall": 0.5, "score": 0.5})
+    lines = [trace.line.color for trace in quality_charts.roc(found, list("abcd")).data if trace.name]
+    assert len(set(lines)) == 4
+
+
 def judged(values: list[float], start: int = 0, version: str = "v1") -> pd.DataFrame:
     begin = [MONDAY + pd.Timedelta(days=7 * (start + i)) for i in range(len(values))]
     table = pd.DataFrame({"window_start": begin, "window_end": [b + pd.Timedelta(days=7) for b in begin], "value": values})
@@ -126,6 +136,15 @@ def test_planted_and_real_events_are_told_apart():
     assert any(text.startswith("<b>planted: ") for text in told)
     assert any(text.startswith("<b>real: ") for text in told)
     assert list(figure.layout.yaxis2.ticktext) == ["planted ", "real "]
+
+
+def test_floors_are_named_once_also_where_the_first_version_has_none():
+    first, second, third = (judged([0.1, 0.2], start=2 * i, version=f"v{i}").assign(usual=0.05) for i in range(3))
+    table = pd.concat([first.assign(noise=np.nan, usual=np.nan), second, third], ignore_index=True)
+    figure = charts.over_time(table, charts.Marks(NO_VERSIONS), y_title="PSI", y_format=".3f")
+    named = [trace.name for trace in figure.data if trace.showlegend is not False]
+    # In a legend that has groups, lines without one would stand below each other were no group named.
+    assert sorted(named) == ["noise: chance alone", "usual: the reference’s own windows", "v0", "v1", "v2"]
 
 
 def test_limits_that_lie_close_have_labels_apart():
