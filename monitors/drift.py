@@ -17,6 +17,7 @@ from monitors.distances import Counts, Floats, chi2, chi2_p, groups, hellinger, 
 from monitors.floors import Days, Floors, Key
 from monitors.measurements import typed
 from monitors.usual import ENOUGH_ROWS, ENOUGH_WINDOWS
+from monitors.versions import for_version
 from monitors.wasserstein import Numbers, wasserstein
 
 ROLES = ("feature", "score", "prediction", "label")  # of the columns that are looked at
@@ -263,7 +264,7 @@ def missing_reference(wanted: Key, version: str, version_has: bool, column_has: 
     """Why there is nothing to compare some windows of a version with."""
     _, column, segment = wanted
     if not version_has:
-        return f"no reference for version {version}"
+        return f"no reference{for_version(version)}"
     if not column_has:
         return f"the reference has no column {column}"
     return f"the reference has no segment {segment}"

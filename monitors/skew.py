@@ -9,6 +9,7 @@ import pandas as pd
 from monitors import noise, periods
 from monitors.distances import Floats, groups, js
 from monitors.measurements import typed
+from monitors.versions import for_version
 
 METRICS = ("mismatch_rate", "unmatched_rate", "js")
 PERIODS: tuple[periods.Period, ...] = ("day", "week", "month")
@@ -16,7 +17,7 @@ COUNTS = ["log_rows", "joined", "mismatched", "log_nulls", "training_nulls", "un
 KEYS = ["model", "version", "segment", "column"]
 
 NOT_JOINED = "no training row belongs to a log row of this window"
-NO_BINS = "no reference for version {}, whose bins both would be counted on"
+NO_BINS = "no reference{}, whose bins both would be counted on"
 NO_TRAINING = "the training features have no value in this window"
 NO_LOG = "no values in this window"
 
@@ -112,7 +113,7 @@ def _of_key(profiles: pd.DataFrame) -> pd.DataFrame:
         served = periods.merge(log, period)
         blank = served[[*KEYS, "window_start", "window_end"]].assign(rows=0, value=np.nan, noise=np.nan)
         if whole.empty:
-            parts.append(blank.assign(reason=NO_BINS.format(served["version"].iat[0])))
+            parts.append(blank.assign(reason=NO_BINS.format(for_version(served["version"].iat[0]))))
             continue
         own = periods.merge(timed, period) if len(timed) else timed
         same = own["window_start"].isin(served["window_start"]).any()

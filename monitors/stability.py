@@ -15,6 +15,7 @@ from monitors import coverage, periods
 from monitors.measurements import typed
 from monitors.noise import of_share
 from monitors.usual import ENOUGH_ROWS, LEVEL, usual_level
+from monitors.versions import for_version
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -270,7 +271,7 @@ def _no_reference(windows: pd.DataFrame, base: pd.DataFrame) -> NDArray[Any]:
     has_some = {(version, column) for version, column, _ in keys[~lacks]}
     for i, (version, column, segment) in zip(np.flatnonzero(lacks).tolist(), keys[lacks], strict=True):
         had = (version, column) in has_some
-        told[i] = f"the reference has no segment {segment}" if had else f"no reference of {column} for version {version}"
+        told[i] = f"the reference has no segment {segment}" if had else f"no reference of {column}{for_version(version)}"
     return told
 
 
