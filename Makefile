@@ -26,7 +26,7 @@ dashboard: .venv/run ## install what is missing, load the bundled sample on the 
 	fi
 	@echo "Vigia is at http://127.0.0.1:$(PORT) (Ctrl+C ends it)."
 	@screen=true; if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then screen=false; fi; \
-	exec $(PYTHON) -m streamlit run dashboard.py --server.port $(PORT) --server.headless $$screen --server.showEmailPrompt false
+	exec $(PYTHON) -m streamlit run pages/parts/server.py --server.port $(PORT) --server.headless $$screen --server.showEmailPrompt false
 
 test: .venv/test browser ## install what the tests need, the browser too, and run all of them
 	@echo "Running all tests, the browser's last."

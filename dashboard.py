@@ -1,4 +1,4 @@
-"""Vigia in the browser: `streamlit run dashboard.py`. Registers the pages, opens the store, draws the sidebar."""
+"""What every run of the script draws around a page, for `make dashboard`: registers the pages, opens the store, draws the sidebar."""
 
 from pathlib import Path
 

@@ -18,6 +18,7 @@ from data.store import Store
 from data.totals import bad_sum
 
 SHOWN = 20  # rows of each kind
+FILE, ROW = "_file", "_row"  # where a row stands, beside columns of the log that may be called anything else
 MOST = 5000  # rows of each kind that are compared; a fixed sample where there are more
 BROKEN = {
     "nan_rate": "isnan({x})",
@@ -69,9 +70,11 @@ def evidence(store: Store, asked: Question) -> Evidence | None:
     if not row[0]:
         return None
     time = quote(str(source.roles.timestamp))
-    spanned = f"""SELECT any_value(a) AS a, any_value(b) AS b, count(*) AS n FROM (SELECT min({time}) AS a, max({time}) AS b FROM {source.rows}
-        WHERE {where} AND {condition}), {source.rows} WHERE {where} AND {time} >= a AND {time} <= b"""
-    first, last, inside = store.frame(spanned, values).iloc[0]
+    spanned = store.frame(f"SELECT min({time}) AS first, max({time}) AS last FROM {source.rows} WHERE {where} AND {condition}", values)
+    first, last = spanned.iloc[0]
+    ends = {"first": first.to_pydatetime(), "last": last.to_pydatetime()}
+    between = f"SELECT count(*) FROM {source.rows} WHERE {where} AND {time} >= $first AND {time} <= $last"
+    inside = store.rows(between, values | ends)[0][0]
     names = ("NaN", "+inf", "−inf", "below 0", "above 1")
     wanted = {"nan_rate": names[:1], "inf_rate": names[1:3], "score_range_rate": names[3:]}.get(asked.metric, ())
     kinds = tuple((name, int(n)) for name, n in zip(names, row[2:], strict=True) if name in wanted and n)
@@ -117,15 +120,15 @@ def _inputs(source: Source, asked: Question) -> list[str]:
 
 
 def _shown(store: Store, source: Source, asked: Question, where: str, values: dict[str, Any]) -> pd.DataFrame:
-    """The first rows, with where they stand: file, row, time, versions, id; then the value that is asked about, then the inputs."""
+    """The first rows, with where they stand: FILE, ROW, time, versions, id; then the value that is asked about, then the inputs."""
     roles = source.roles
     own = [asked.column] if asked.metric != "sum_rate" else list(roles.probabilities)
     named = (roles.timestamp, roles.inference_id, source.version, roles.code_version, roles.data_version, *own, *_inputs(source, asked))
-    columns = [c for c in dict.fromkeys(named) if c is not None and c in source.types and not c.startswith("_")]
+    columns = [c for c in dict.fromkeys(named) if c is not None and c in source.types and c.casefold() != FILE]
     listed = ", ".join(quote(c) for c in columns)
     inner = f"""SELECT _load, _row, {listed} FROM {source.rows} WHERE {where}
         ORDER BY {quote(str(roles.timestamp))}, _load, _row LIMIT {SHOWN}"""
-    sql = f"""SELECT l.file, r._row AS row, {", ".join("r." + quote(c) for c in columns)} FROM ({inner}) r
+    sql = f"""SELECT l.file AS {FILE}, r.{ROW}, {", ".join("r." + quote(c) for c in columns)} FROM ({inner}) r
         LEFT JOIN main.loads l ON l.load = r._load ORDER BY r.{quote(str(roles.timestamp))}, r._load, r._row"""
     return _frame(store.cursor().execute(sql, values).to_arrow_table())
 

@@ -3,18 +3,21 @@
 import codecs
 import glob
 import hashlib
+import io
+import json
 import os
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, cast
 
 import pyarrow as pa
 
 from data.errors import BadInput, near
+from data.formats import sagemaker
 
 CHUNK = 4 << 20
 HEAD = 1 << 20  # what is looked at to recognise a file
@@ -39,7 +42,10 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to load: `name` is what the person calls it, `kind` csv, json, parquet, None if empty; `text` lies in UTF-8."""
+    """A file to load: `name` is what the person calls it, `kind` csv, json, parquet, None if empty; `text` lies in UTF-8.
+
+    `outputs` are the columns that the model made, where the format tells them apart.
+    """
 
     path: Path
     name: str
@@ -51,6 +57,7 @@ class Source:
     text: Path
     head: str
     notes: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
 
     @property
     def short(self) -> str:
@@ -147,11 +154,35 @@ def _recognise(path: Path, name: str) -> tuple[Source, Path | None]:
     encoding = _encoding_of_head(head, short)
     copy, encoding, notes = _in_utf8(path, compression, encoding, short)
     text = head.decode(encoding, errors="replace").removeprefix("\ufeff")
-    kind = "json" if JSON_START.match(text) else "csv" if text.strip() else None
+    is_capture = sagemaker.is_capture(text)
+    kind = "json" if is_capture or JSON_START.match(text) else "csv" if text.strip() else None
     if kind is None:
         notes = (*notes, f"{short} is empty: it holds only blanks.")
     source = Source(path, name, kind, "none" if copy else compression, encoding, before, sha256, copy or path, text, notes)
-    return source, copy
+    return _unpacked(source, copy) if is_capture else (source, copy)
+
+
+def _unpacked(source: Source, copy: Path | None) -> tuple[Source, Path]:
+    """A log that holds whole requests as texts, as plain rows in a copy."""
+    met, rows = sagemaker.Unpacked(), 0
+    handle, name = tempfile.mkstemp(prefix="vigia-", suffix=".jsonl")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as out, _stream(source.text, source.compression) as stream:
+            for row in sagemaker.unpack(io.TextIOWrapper(stream, "utf-8-sig"), met):
+                out.write(json.dumps(row, ensure_ascii=False) + "\n")
+                rows += 1
+        notes = (*source.notes, *sagemaker.notes(source.short, met))
+        if not rows:
+            raise BadInput(f"{notes[-1]} None is left, so nothing was loaded.")
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    finally:
+        if copy is not None:
+            copy.unlink(missing_ok=True)
+    head = _head(Path(name), "none", source.short).decode(errors="replace")
+    text = Path(name)
+    return replace(source, compression="none", text=text, head=head, notes=notes, outputs=tuple(met.outputs)), text
 
 
 def _compression(start: bytes, short: str) -> str:

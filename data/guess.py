@@ -1,6 +1,7 @@
 """Which role each column seems to have, from its name, type and some of its values; with the reason, for a person to judge."""
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 import pandas as pd
@@ -80,11 +81,15 @@ WRAPPERS = (
     "meta", "metadata", "event", "context", "request", "response", "output", "outputs", "out", "prediction", "predictions", "result",
     "results", "model",
 )  # fmt: skip
-FEW = 50  # distinct values at most in a column that divides rows into segments, classes in a prediction
+FEW = 50  # distinct values at most in a column that divides rows into segments
+FEW_CLASSES = 20  # distinct whole numbers at most in a prediction or label of classes
 
 
-def assign(columns: dict[str, str], sample: pd.DataFrame) -> tuple[dict[str, Any], dict[str, str]]:
-    """Roles as a plain dict, and column → reason. Each single role takes the column whose name stands first in its list."""
+def assign(columns: dict[str, str], sample: pd.DataFrame, outputs: Collection[str] = ()) -> tuple[dict[str, Any], dict[str, str]]:
+    """Roles as a plain dict, and column → reason. Each single role takes the column whose name stands first in its list.
+
+    `outputs` are columns of which is known that the model made them, so none of them is a feature.
+    """
     roles: dict[str, Any] = {"latency": [], "segments": [], "features": [], "ignored": [], "types": {}}
     reasons: dict[str, str] = {}
     for role, names in NAMES.items():
@@ -97,6 +102,8 @@ def assign(columns: dict[str, str], sample: pd.DataFrame) -> tuple[dict[str, Any
             roles["inference_id"], reasons[ids[0]] = ids[0], "an id by its name, and its values differ from row to row"
     roles["probabilities"] = group = _probabilities(columns, sample, reasons)
     reasons |= dict.fromkeys(group, f"one of {len(group)} probabilities: so named, and in each row they add up to 1")
+    made = [column for column in outputs if column in columns and column not in reasons]
+    reasons |= {column: _output(column, columns[column], sample, roles, alone=len(made) == 1) for column in made}
     for column, kind in columns.items():
         if column not in reasons:
             reasons[column] = _rest(column, kind, sample.get(column), roles)
@@ -161,6 +168,17 @@ def _add_up(values: pd.DataFrame) -> bool:
     return bool(len(numbers)) and float(((numbers.sum(axis=1) - 1).abs() < 0.001).mean()) > 0.9
 
 
+def _output(column: str, kind: str, sample: pd.DataFrame, roles: dict[str, Any], alone: bool) -> str:
+    """Puts a column that the model made, and whose name tells nothing, where it is looked at; gives the reason."""
+    if alone and not {"prediction", "score"} & roles.keys():
+        numbers = pd.to_numeric(_values(sample, column), errors="coerce").dropna()
+        is_score = _is_number(kind) and bool(numbers.between(0, 1).all()) and bool((numbers != numbers.round()).any())
+        roles["score" if is_score else "prediction"] = column
+        return "the model's output" + (", and its values lie in [0, 1]" if is_score else "")
+    roles.setdefault("watched" if _is_number(kind) else "ignored", []).append(column)
+    return "one of the model's outputs"
+
+
 def _rest(column: str, kind: str, values: pd.Series | None, roles: dict[str, Any]) -> str:
     """Puts a column that no single role took among latencies, segments, features or ignored; gives the reason."""
     plain = _plain(column)
@@ -206,12 +224,14 @@ def importance_of(column: str) -> str | None:
 
 
 def target_type(kind: str, values: pd.Series | None) -> str:
-    """Classes are texts, booleans or few whole numbers; anything else is a number to be hit."""
+    """Classes are texts, booleans or few whole numbers, small ones or such as come again; anything else is a number to be hit."""
     if not _is_number(kind):
         return "category"
     numbers = pd.to_numeric(values, errors="coerce").dropna() if values is not None else pd.Series(dtype=float)
-    whole = bool((numbers == numbers.round()).all())
-    return "category" if whole and numbers.nunique() <= 20 else "number"
+    whole, distinct = bool((numbers == numbers.round()).all()), numbers.nunique()
+    # The prices 300, 150, 210 and 95 of a log of four rows are no classes.
+    like_classes = distinct < len(numbers) or bool(numbers.between(-1, FEW_CLASSES).all())
+    return "category" if whole and distinct <= FEW_CLASSES and like_classes else "number"
 
 
 def _plain(name: str) -> str:

@@ -27,11 +27,12 @@ from data.store import Connection, Store, append, transact
 
 @dataclass(frozen=True, slots=True)
 class Normal:
-    """One that was accepted: of a version, from `start` on, learnt from [start, end); of one column or (None) of all."""
+    """One that was accepted: of a version, from `start` on, learnt from [start, end); of one column or segment or (None) of all."""
 
     decision: int
     version: str
     column: str | None
+    segment: str | None
     start: pd.Timestamp
     end: pd.Timestamp
 

@@ -3,6 +3,9 @@
 What is told and the message that tells it are written in one transaction. Before a message is sent it is claimed: put off by `LEASE`, in a
 transaction of its own, so of two processes one sends it. A crash between sending and noting it leaves it claimed; it is sent again after the
 lease, with the same key, by which a receiver that minds keys knows it. Nothing can do better across two machines without the receiver's help.
+
+What was told stands in a table of its own, so a message that went, or was given up, is needed no more: it is kept for people to look at, for
+`KEPT_FOR`, and the last `KEPT` of all however old they are. What has not gone stays until it has.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -14,6 +17,8 @@ import pandas as pd
 from data.store import Connection, Store, append, author, transact
 
 LEASE = timedelta(minutes=5)  # more than the tries of one pass take
+KEPT_FOR = timedelta(days=30)
+KEPT = 50  # as many as `entries` gives; the last number is among them, so no number is given twice
 UNSENT = "sent_at IS NULL AND given_up_at IS NULL"
 
 
@@ -69,9 +74,11 @@ def tell(cursor: Connection, channel: str, kind: str, **facts: Any) -> None:
 
 
 def put(cursor: Connection, messages: pd.DataFrame) -> None:
-    """Put messages into the outbox: key, channel, kind, model, severity, subject, body, created_at, not_before."""
+    """Put messages into the outbox: key, channel, kind, model, severity, subject, body, created_at, not_before. What is over for long goes."""
     row = cursor.execute("SELECT coalesce(max(id), 0) FROM main.outbox").fetchone()
     first = int(row[0]) + 1 if row else 1
+    over = "DELETE FROM main.outbox WHERE id <= ? AND coalesce(sent_at, given_up_at) < ?"
+    cursor.execute(over, [first + len(messages) - 1 - KEPT, messages["created_at"].max() - KEPT_FOR])
     append(cursor, "outbox", messages.assign(id=range(first, first + len(messages)), attempts=0), "id")
 
 
@@ -85,7 +92,7 @@ def waiting(store: Store) -> pd.DataFrame:
     return store.frame(f"SELECT * FROM main.outbox WHERE {UNSENT} ORDER BY id")
 
 
-def entries(store: Store, limit: int = 50) -> pd.DataFrame:
+def entries(store: Store, limit: int = KEPT) -> pd.DataFrame:
     """The last messages, the newest first, whatever became of them."""
     return store.frame("SELECT * FROM main.outbox ORDER BY id DESC LIMIT $limit", {"limit": limit})
 

@@ -185,13 +185,18 @@ def _roles(
     if given is not None or not holding:
         return base, "given" if given is not None and given != before else ""
     names = dict.fromkeys(c.name for found in holding for c in found.columns)
-    guessed, reasons = roles_of.guess({n: kinds.get(n) or "NULL" for n in names}, seen)
+    guessed, reasons = roles_of.guess({n: kinds.get(n) or "NULL" for n in names}, seen, outputs(holding))
     if base is None:
         guessed = with_label(target.dataset, guessed, guessed, reasons)
         return guessed, "guessed: " + "; ".join(f"{column}: {reason}" for column, reason in reasons.items())
     more = with_label(target.dataset, roles_of.filled(base, guessed, names), guessed, reasons)
     added = [c for c, role in named(more).items() if named(base).get(c) != role]
     return more, "guessed: " + "; ".join(f"{c}: {reasons[c]}" for c in added) if added else ""
+
+
+def outputs(holding: Sequence[Scan]) -> tuple[str, ...]:
+    """The columns that the model made, as far as the formats of the files tell."""
+    return tuple(dict.fromkeys(name for found in holding for name in found.source.outputs))
 
 
 def with_label(dataset: str, roles: Roles, guessed: Roles, reasons: dict[str, str]) -> Roles:

@@ -71,7 +71,7 @@ def preview(store: Store, files: Sequence[Path], names: Sequence[str], model: st
         kinds = {n: c.mostly() for n, c in preparing.counts(holding, looks, readings).items()} | decided
         shown = list(dict.fromkeys(c.name for found in holding for c in found.columns))
         sample = preparing.sample(store, holding, kinds, readings)
-        guessed, reasons = roles_of.guess({n: kinds.get(n) or "NULL" for n in shown}, sample)
+        guessed, reasons = roles_of.guess({n: kinds.get(n) or "NULL" for n in shown}, sample, preparing.outputs(holding))
         filled = roles_of.filled(base, guessed, shown) if before else _with_settings(guessed, settings)
         roles = preparing.with_label(dataset, filled, guessed, reasons)
     remembered = {c: "remembered" for c, role in named(before).items() if named(roles).get(c) == role} if before else {}

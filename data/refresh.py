@@ -21,7 +21,7 @@ from data.segmented import Values, segments
 from data.sql import literal, quote
 from data.store import Connection, Store, append, columns, table, transact
 
-SHAPE = 4  # of what is counted: raised when profiles made before would differ
+SHAPE = 5  # of what is counted and measured: raised when profiles or measurements made before would differ
 Progress = Callable[[str, float], None]
 
 

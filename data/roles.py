@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -189,12 +189,13 @@ def write(cursor: duckdb.DuckDBPyConnection, model: str, roles: Roles, reason: s
     append(cursor, "roles", pd.DataFrame([entry]))
 
 
-def guess(columns: Mapping[str, str], sample: pd.DataFrame) -> tuple[Roles, dict[str, str]]:
+def guess(columns: Mapping[str, str], sample: pd.DataFrame, outputs: Collection[str] = ()) -> tuple[Roles, dict[str, str]]:
     """Roles from names, types and values, and for each column the reason.
 
-    `columns` maps names to DuckDB types (of what the values are, where they came as text); `sample` holds some rows.
+    `columns` maps names to DuckDB types (of what the values are, where they came as text); `sample` holds some rows; `outputs` are
+    the columns that are known to be the model's.
     """
-    given, reasons = guesses.assign(dict(columns), sample)
+    given, reasons = guesses.assign(dict(columns), sample, outputs)
     return from_dict(given, "guessed roles"), reasons
 
 

@@ -112,7 +112,7 @@ def _run(store: Store, asked: argparse.Namespace) -> int:
 
 def _tell_runs(ran: Sequence[run.Ran]) -> int:
     for one in ran:
-        print(f"{one.model}: {one.windows:,} windows, {one.measurements:,} measurements in {one.seconds:.1f} s")
+        print(f"{one.model}: {one.windows:,} window{'' if one.windows == 1 else 's'}, {one.measurements:,} measurements in {one.seconds:.1f} s")
     if not ran:
         print("Nothing new since the last run.")
     return 0

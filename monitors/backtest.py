@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from monitors import rulebook, summaries
 from monitors import series as s
 from monitors.alerts import alerts
-from monitors.rules import LIMITS, SCOPE, Rule, bounds
+from monitors.rules import LIMITS, SCOPE, Limit, Rule, bounds
 from monitors.thresholds import Prepared, judge
 
 Floats = NDArray[np.float64]
@@ -20,6 +20,13 @@ SIDES = ("saved", "moved")
 TOLD = ("start", "end", "windows", "severity", "peak", "threshold", "state")  # of each side
 COLUMNS = [*SCOPE, "change", *(f"{side}_{name}" for side in SIDES for name in TOLD)]
 MANTISSAS = (1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3, 3.5, 4, 4.5, 5, 5.5, 6, 7, 8, 9)  # steps of 5 to 15 %
+# Where the limits of a kind begin when somebody chooses it: of a hundred windows of the reference five and one, as often as chance alone gives
+# two and three standard deviations or so; and rates of false discoveries that Benjamini and Hochberg (1995) themselves use.
+FIRST: dict[str, dict[str, tuple[Limit, Limit]]] = {
+    "reference_quantile": {"above": (0.95, 0.99), "below": (0.05, 0.01), "outside": ((0.025, 0.975), (0.005, 0.995))},
+    "reference_std": {"above": (2.0, 3.0), "below": (-2.0, -3.0), "outside": ((-2.0, 2.0), (-3.0, 3.0))},
+    "fdr": dict.fromkeys(("above", "below", "outside"), (0.05, 0.01)),
+}
 DECADES = 3  # below the greatest value, where values differ by orders of magnitude
 STOPS = 100
 
@@ -47,6 +54,18 @@ def moved(overrides: Sequence[Rule], scope: Mapping[str, str], fields: Mapping[s
     whole = {name: getattr(base, name) for name in (*LIMITS, "kind", "direction")}
     made = rulebook.rule({**scope, **whole, **fields}, "The rule")
     return rulebook.with_override(overrides, Rule(**{**scope, **{name: getattr(made, name) for name in fields}}))
+
+
+def of_kind(base: Rule, kind: str) -> dict[str, Any]:
+    """The fields of a rule that becomes of another kind: limits of one kind mean nothing in another. Back to its own, they are its own again."""
+    if kind == base.kind:
+        return {name: getattr(base, name) for name in ("kind", *LIMITS)}
+    if kind == "constant":  # the defaults are in the metric's own values
+        default = rulebook.resolve(rulebook.defaults(), **with_monitor(base.scope))
+        fits = default.kind == kind and default.direction == base.direction
+        return {"kind": kind, **{name: getattr(default, name) if fits else None for name in LIMITS}}
+    warning, critical = FIRST[kind][base.direction]
+    return {"kind": kind, "warning": warning if base.warning is not None else None, "critical": critical, "recover": None}
 
 
 def with_monitor(scope: Mapping[str, str]) -> dict[str, Any]:
@@ -137,9 +156,11 @@ def _told(both: pd.DataFrame, at: s.Ints, event: s.Ints) -> pd.DataFrame:
 
 
 def _change(saved: pd.DataFrame, moved: pd.DataFrame) -> list[str]:
-    alike = np.ones(len(saved), dtype=bool)
-    for name in ("start", "end", "windows", "severity", "alerts"):
-        alike &= (saved[name].astype(object) == moved[name].astype(object)).to_numpy(bool)
+    alike = (saved["severity"].to_numpy(object) == moved["severity"].to_numpy(object)).astype(bool)
+    for name in ("start", "end"):
+        alike &= s.micros(saved[name]) == s.micros(moved[name])
+    for name in ("windows", "alerts"):
+        alike &= saved[name].to_numpy(float) == moved[name].to_numpy(float)
     only_saved, only_moved = moved["alerts"].isna().to_numpy(), saved["alerts"].isna().to_numpy()
     return list(np.select([only_saved, only_moved, alike], ["lost", "gained", "same"], "changed"))
 

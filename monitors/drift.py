@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from monitors import coverage, floors, noise
 from monitors.distances import Counts, Floats, chi2, chi2_p, groups, hellinger, js, ks, ks_p, linf, psi
 from monitors.floors import Days, Floors, Key
-from monitors.measurements import typed
+from monitors.measurements import no_reference, typed
 from monitors.usual import ENOUGH_ROWS, ENOUGH_WINDOWS
-from monitors.versions import for_version
 from monitors.wasserstein import Numbers, wasserstein
 
 ROLES = ("feature", "score", "prediction", "label")  # of the columns that are looked at
@@ -264,7 +263,7 @@ def missing_reference(wanted: Key, version: str, version_has: bool, column_has: 
     """Why there is nothing to compare some windows of a version with."""
     _, column, segment = wanted
     if not version_has:
-        return f"no reference{for_version(version)}"
+        return no_reference(version)
     if not column_has:
         return f"the reference has no column {column}"
     return f"the reference has no segment {segment}"

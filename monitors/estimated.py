@@ -70,7 +70,7 @@ def estimates(quality: pd.DataFrame, periods: Sequence[Period] = PERIODS, varyin
     for (version, kind), rows in kept.groupby(["version", "kind"], sort=True):
         reference = wholes.get(str(version), wholes.get(""))
         timed = rows[rows["window_start"].notna()]
-        merged = [outcomes.merge(timed, period).assign(period=PERIODS.index(period)) for period in periods]
+        merged = [made.assign(period=PERIODS.index(p)) for p, made in zip(periods, outcomes.merges(timed, periods), strict=True)]
         table = pd.concat([*merged, rows[rows["window_start"].isna()].assign(period=-1)], ignore_index=True)
         parts += of_errors(table, reference) if kind == "regression" else of_scores(table, reference, varying)
     return pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS).astype(dict.fromkeys(NUMBERS, float))

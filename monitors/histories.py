@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from monitors import habits, rulebook
 from monitors.backtest import with_monitor
 from monitors.habits import Habits
+from monitors.own_windows import EVER
 from monitors.rules import SHARES, Rule, bounds
 from monitors.series import WINDOWS
 from monitors.thresholds import Prepared, in_force
@@ -99,7 +100,7 @@ def part(seen: Prepared, kept: NDArray[np.bool_]) -> Prepared:
     lengths = np.diff(seen.starts, append=len(seen.value))
     rows, own = np.repeat(kept, lengths), kept[seen.reference_series]
     by_row = {name: getattr(seen, name)[rows] for name in ("begin", "value", "rows", "noise", "usual", "p_value", "coverage")}
-    by_window = {name: getattr(seen, name)[own] for name in ("reference", "reference_rows", "reference_coverage")}
+    by_window = {name: getattr(seen, name)[own] for name in ("reference", "reference_rows", "reference_coverage", "reference_since")}
     return replace(
         seen, frame=seen.frame[rows].reset_index(drop=True), starts=np.cumsum(lengths[kept]) - lengths[kept], window=seen.window[kept],
         names={field: (codes[kept], known) for field, (codes, known) in seen.names.items()},
@@ -119,9 +120,12 @@ def unfit(had: History, method: str) -> str:
 
 
 def learn(had: History) -> tuple[Habits, Ints]:
-    """The habits of the reference's own windows, and how many of them each series has."""
+    """The habits of the reference's own windows, of the latest normal's where people accepted one, and how many of them each series has."""
     seen = had.seen
-    own = had.own[seen.reference_series] & (seen.reference_rows >= had.rule.min_rows) & np.isfinite(seen.reference)
+    latest = np.full(len(seen.starts), EVER)
+    np.maximum.at(latest, seen.reference_series, seen.reference_since)
+    own = seen.reference_since == latest[seen.reference_series]
+    own &= had.own[seen.reference_series] & (seen.reference_rows >= had.rule.min_rows) & np.isfinite(seen.reference)
     value, series = seen.reference[own], seen.reference_series[own]
     # They stand there without their times, so the weekdays are not told apart.
     known = habits.learn(value, series, np.zeros(len(value), np.int64), is_day=False, is_log=had.is_log, sign=had.sign, grain=had.grain)

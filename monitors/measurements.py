@@ -20,12 +20,17 @@ COLUMNS = [
     "p_value",
     "reason",
 ]
-# As kept in the lake. `dataset`: "log", or "reference" for the reference's own windows, each against the rest of the reference. `coverage`: the share
-# of the window's rows that have a label; NaN where the value needs none.
+# As kept in the lake. `dataset`: "log", or "reference" for the reference's own windows, each against the rest of the reference; a new normal's have
+# a name of their own (own_windows.py). `coverage`: the share of the window's rows that have a label; NaN where the value needs none.
 STORED = [*COLUMNS, "dataset", "coverage"]
 
 TIMES = ["window_start", "window_end"]
 NUMBERS = ["value", "noise", "usual", "p_value", "coverage"]
+
+
+def no_reference(version: object, column: str = "") -> str:
+    """The reason of a value that needs a reference where there is none; `version` is "" in a log that tells no versions."""
+    return "no reference" + (f" of {column}" if column else "") + (f" for version {version}" if version else "")
 
 
 def typed(table: pd.DataFrame) -> pd.DataFrame:

@@ -16,6 +16,8 @@ Lists are sparse: `bins` names the bins that hold rows, rising, and `positives`,
 each; likewise `spots` and `lag_bins`.
 """
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -148,19 +150,47 @@ def merge(quality: pd.DataFrame, period: Period) -> pd.DataFrame:
     The same columns, in order of the keys and of time: the windows are whole periods, however few of their days were seen. Rows without a
     window (the whole reference) come last, untouched. Equal to counting the longer windows directly, but for the last bits of sums.
     """
+    return next(merges(quality, [period]))
+
+
+def merges(quality: pd.DataFrame, wanted: Iterable[Period]) -> Iterator[pd.DataFrame]:
+    """As `merge`, for one period after another: what they have in common is done once."""
     timed = quality["window_start"].notna().to_numpy()
-    if not timed.any():
-        return quality.reset_index(drop=True)
-    windows, untouched = quality[timed], quality[~timed]
-    codes = [*(pd.factorize(windows[key], sort=True)[0] for key in KEYS), starts(windows["window_start"], period)]
-    order = np.lexsort(codes[::-1])
-    sorted_codes = np.column_stack(codes)[order]
-    first = np.flatnonzero(np.r_[True, (sorted_codes[1:] != sorted_codes[:-1]).any(axis=1)])
-    merged = _added(windows.iloc[order], first, period)
-    return pd.concat([merged, untouched], ignore_index=True) if len(untouched) else merged
+    untouched, windows = quality[~timed].reset_index(drop=True), quality[timed]
+    keys = [pd.factorize(windows[key], sort=True)[0] for key in KEYS]
+    order = np.lexsort([windows["window_start"].to_numpy("datetime64[us]"), *keys[::-1]])
+    windows, codes = windows.iloc[order], np.column_stack(keys)[order]
+    joined: list[_Joined] = []
+    for period in wanted:
+        if windows.empty:
+            yield untouched
+            continue
+        code = np.column_stack([codes, starts(windows["window_start"], period)])
+        first = np.flatnonzero(np.r_[True, (code[1:] != code[:-1]).any(axis=1)])
+        if not joined and len(first) < len(windows):
+            joined = [_joined_lists(windows, of) for of in LISTS if of in windows]
+        merged = _added(windows, joined, first, period)
+        yield pd.concat([merged, untouched], ignore_index=True) if len(untouched) else merged
 
 
-def _added(windows: pd.DataFrame, first: NDArray[np.intp], period: Period) -> pd.DataFrame:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Joined:
+    """Sparse lists of many rows, end to end."""
+
+    of: str  # the list that names the bins
+    known: Any  # the labels that the codes stand for; None where they are bins
+    codes: Ints
+    row: Ints  # of each item
+    numbers: dict[str, NDArray[Any]]  # list → its items
+
+
+def _joined_lists(windows: pd.DataFrame, of: str) -> _Joined:
+    items, row = flat(windows[of])
+    codes, known = (items.astype(np.int64, copy=False), None) if of != "labels" else pd.factorize(items, sort=True)
+    return _Joined(of, known, codes, row, {name: _joined([_array(one) for one in windows[name]]) for name in LISTS[of] if name in windows})
+
+
+def _added(windows: pd.DataFrame, joined: list[_Joined], first: NDArray[np.intp], period: Period) -> pd.DataFrame:
     """One row for each run of rows that begins at a position in `first`."""
     merged = windows.iloc[first].reset_index(drop=True)
     merged["window_start"], merged["window_end"] = borders_of(windows, first, period)
@@ -169,37 +199,30 @@ def _added(windows: pd.DataFrame, first: NDArray[np.intp], period: Period) -> pd
     for name in windows.columns.intersection([*COUNTS, *SUMS]):
         merged[name] = sums(windows[name], np.arange(len(windows)), first)
     group = np.repeat(np.arange(len(first)), sizes(first, len(windows)))
-    for of, lists in LISTS.items():
-        if of in windows:
-            own = [name for name in lists if name in windows]
-            for name, column in zip((of, *own), _lists(windows, of, own, group), strict=True):
-                merged[name] = column
+    for lists in joined:
+        for name, column in _lists(lists, group).items():
+            merged[name] = column
     return merged
 
 
-def _lists(windows: pd.DataFrame, of: str, names: list[str], group: Ints) -> list[pd.Series]:
-    """The names of the bins, then each list of numbers, of all rows of a group together."""
-    items, row = flat(windows[of])
-    codes, known = (items.astype(np.int64, copy=False), None) if of != "labels" else pd.factorize(items, sort=True)
-    numbers = [_joined([_array(one) for one in windows[name]]) for name in names]
-    width = int(codes.max()) + 1 if len(codes) else 1
-    found: list[list[NDArray[Any]]] = [[] for _ in range(1 + len(names))]
-    at = group[row]
+def _lists(lists: _Joined, group: Ints) -> dict[str, pd.Series]:
+    """The names of the bins, and each list of numbers, of all rows of a group together; `group` is that of each row, rising."""
+    width = int(lists.codes.max()) + 1 if len(lists.codes) else 1
+    found: dict[str, list[NDArray[Any]]] = {name: [] for name in (lists.of, *lists.numbers)}
+    at = group[lists.row]
     step = max(1, CELLS // width)
     for start in range(0, int(group[-1]) + 1, step):
         own = slice(*np.searchsorted(at, [start, start + step]))
-        cell = (at[own] - start) * width + codes[own]
+        cell = (at[own] - start) * width + lists.codes[own]
         cells = min(step, int(group[-1]) + 1 - start) * width
         filled = np.flatnonzero(np.bincount(cell, minlength=cells))
-        # Counts below 2^53 are exact as float64.
-        totals = [np.bincount(cell, values[own], cells)[filled] for values in numbers]
         cuts = np.searchsorted(filled, np.arange(width, cells, width))
         bins = filled % width
-        named = bins.astype(np.int32) if known is None else np.asarray(known, object)[bins]
-        kinds = [np.float64 if name in REAL else np.int64 for name in names]
-        for parts, values in zip(found, (named, *(t.astype(k) for t, k in zip(totals, kinds, strict=True))), strict=True):
-            parts += np.split(values, cuts)
-    return [as_lists(parts) for parts in found]
+        found[lists.of] += np.split(bins.astype(np.int32) if lists.known is None else np.asarray(lists.known, object)[bins], cuts)
+        for name, values in lists.numbers.items():
+            total = np.bincount(cell, values[own], cells)[filled]  # counts below 2^53 are exact as float64
+            found[name] += np.split(total.astype(np.float64 if name in REAL else np.int64), cuts)
+    return {name: as_lists(parts) for name, parts in found.items()}
 
 
 def as_lists(parts: list[NDArray[Any]]) -> pd.Series:

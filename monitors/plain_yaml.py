@@ -4,6 +4,8 @@ from typing import Any
 
 import yaml
 
+Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # of libyaml, which is ten times as fast, where PyYAML was built with it
+
 
 class _Dumper(yaml.SafeDumper):
     """No `&id001` where two entries share a value."""

@@ -65,7 +65,7 @@ def touched(before: Sequence[Rule], after: Sequence[Rule]) -> tuple[Rule, ...]:
     """The rules that are on one side alone, or other on the other side: bare scopes, from weak to strong."""
     old, new = ({tuple(rule.scope.items()): rule for rule in rules} for rules in (before, after))
     differing = [scope for scope in dict.fromkeys((*old, *new)) if old.get(scope) != new.get(scope)]
-    return tuple(sorted((Rule.model_validate(dict(scope)) for scope in differing), key=r.strength))
+    return tuple(sorted((Rule.model_validate(dict(scope)) for scope in differing), key=r.STRENGTH))
 
 
 def _side(alerts: pd.DataFrame, weeks: float) -> Side:

@@ -84,7 +84,7 @@ def _reference(quality: pd.DataFrame) -> Reference:
 
 def _by_period(windows: pd.DataFrame) -> Measured:
     """The metrics of days, weeks and months."""
-    merged = [outcomes.merge(windows, period).assign(period=i) for i, period in enumerate(PERIODS)]
+    merged = [made.assign(period=i) for i, made in enumerate(outcomes.merges(windows, PERIODS))]
     table = pd.concat(merged, ignore_index=True)
     return Measured(table, v.values(table, sure=False) if len(table) else [])
 

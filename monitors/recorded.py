@@ -75,9 +75,11 @@ def _reasons(commits: pd.DataFrame) -> dict[int, str]:
 
 
 def of_roles(roles: pd.DataFrame) -> Iterator[Row]:
-    """What each edit of the roles changed, column by column; the type of a column that was met for the first time is none."""
+    """What each edit of the roles changed, column by column. What a load met for the first time is none: neither a type nor a guessed role."""
     for before, after in pairwise(roles.to_dict("records")):
         why = str(after["reason"] or "")
+        if why.startswith("guessed: "):  # as the load says; of columns that came later the files tell
+            continue
         for row in _roles_differ(json.loads(before["roles"]), json.loads(after["roles"])):
             detail = f"{row['detail']}: {why}".strip(": ") if why else row["detail"]
             yield row | {"detail": detail, "at": after["edited_at"], "origin": "edit", "author": after["author"]}

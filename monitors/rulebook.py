@@ -153,7 +153,7 @@ def _written(field: str, value: Any) -> Any:
 def _parsed(text: str, origin: str) -> list[tuple[Rule, dict[str, int]]]:
     """Each rule with the line of each of its fields; "" is the line where it begins."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=plain_yaml.Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}" if mark else ""

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -126,7 +127,7 @@ class Rule(BaseModel):
     reason: Annotated[str, BeforeValidator(_words)] = ""
     source: Annotated[str, BeforeValidator(_words)] = ""
 
-    # Asked for hundreds of times at every judging, so made once a rule: nothing may change these two.
+    # Asked for hundreds of times at every judging, so made once a rule: nothing may change these.
     @cached_property
     def scope(self) -> dict[str, str]:
         """The fields of the scope that it names."""
@@ -137,6 +138,11 @@ class Rule(BaseModel):
         """The other fields that it names, in the order of the class."""
         return {f: getattr(self, f) for f in Rule.model_fields if f in self.model_fields_set and f not in SCOPE}
 
+    @cached_property
+    def strength(self) -> tuple[Any, ...]:
+        """How specific it is, for sorting: the number of scope fields that it names, then which."""
+        return len(self.scope), *(field in self.scope for field in PRECEDENCE)
+
     # pydantic leaves out which fields were named; but naming `warning: null` (no warning) is not the same as inheriting it.
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Rule) and self.scope == other.scope and self.changes == other.changes
@@ -145,16 +151,14 @@ class Rule(BaseModel):
         return hash((tuple(self.scope.items()), tuple(self.changes.items())))
 
 
-def strength(rule: Rule) -> tuple[Any, ...]:
-    """How specific a rule is, for sorting: the number of scope fields that it names, then which."""
-    return len(rule.scope), *(getattr(rule, field) is not None for field in PRECEDENCE)
+STRENGTH = attrgetter("strength")
 
 
 def in_order(rules: Sequence[Rule], base: Sequence[Rule]) -> list[Rule]:
     """The rules from weakest to strongest. `base` (the defaults) at their beginning are weaker than all that follows."""
     split = len(base) if tuple(rules[: len(base)]) == tuple(base) else 0
     # A stable sort: a later rule wins among equals.
-    return sorted(rules[:split], key=strength) + sorted(rules[split:], key=strength)
+    return sorted(rules[:split], key=STRENGTH) + sorted(rules[split:], key=STRENGTH)
 
 
 def effective(ordered: Iterable[Rule], scope: Mapping[str, str | None]) -> Rule:

@@ -12,6 +12,7 @@ from data import decisions as deciding
 from data import profile as profiling
 from data.bins import LATENCY
 from data.errors import BadInput, near
+from data.memory import give_back
 from data.quality import is_stale
 from data.refresh import Refreshed, as_it_was, refresh
 from data.roles import saved
@@ -40,7 +41,8 @@ from monitors.run_rules import edits as edits
 from monitors.run_rules import overrides as overrides
 from monitors.run_rules import rules as rules
 from monitors.run_rules import save_overrides as save_overrides
-from monitors.spans import forget, inside, keep, spans
+from monitors.series import HOUR
+from monitors.spans import LENGTH, forget, inside, keep, spans
 from monitors.thresholds import judge
 from monitors.versions import version_order
 
@@ -48,8 +50,7 @@ from monitors.versions import version_order
 MONITORS = (drift, schema, stability, latency)
 # What is counted of requests is measured over the whole history at every run: a value may depend on windows before, or of other versions.
 WHOLE = ("requests", "latency")
-LENGTHS = {"day": "window_end - window_start = INTERVAL 1 DAY", "week": "window_end - window_start = INTERVAL 7 DAY"}
-LENGTHS |= {"hour": "window_end - window_start = INTERVAL 1 HOUR", "month": "window_end - window_start >= INTERVAL 28 DAY"}
+LENGTHS = {"hour": f"{LENGTH} = {HOUR}", "day": f"{LENGTH} = {24 * HOUR}", "week": f"{LENGTH} = {168 * HOUR}", "month": f"{LENGTH} >= {672 * HOUR}"}
 Progress = Callable[[str, float], None]
 PAST, FAR = pd.Timestamp("1678-01-01", tz="UTC"), pd.Timestamp("2262-01-01", tz="UTC")
 AT_ONCE = 50_000  # measurements held while a run writes them
@@ -69,6 +70,7 @@ class Ran:
 def run(store: Store, model: str | None = None, progress: Progress | None = None) -> list[Ran]:
     """Profile what is new, measure it, keep both. A model of which nothing is new is not in the result."""
     tell = progress or (lambda _step, _share: None)
+    give_back()
     with one_run(store):
         done = [_run_one(store, name, tell) for name in ([model] if model is not None else models(store))]
         refresh_all(store, model)
@@ -220,13 +222,13 @@ def measurements(
     beyond: Sequence[str] = (),
 ) -> pd.DataFrame:
     """What was measured: the columns of the contract and `dataset`, in a fixed order. None asks for all; `dataset` "reference" gives
-    the reference's own windows, each against the rest of it. `since` and `until` keep windows that overlap them; `exceeding` keeps the series
-    of which some value is above it, and above the floors `beyond`. With both, a `version` has beside its own the reference of every version, ''."""
+    the reference's own windows, each against the rest of it, and None those of new normals too. `since` and `until` keep windows that overlap
+    them; `exceeding` keeps the series of which some value is above it, and above the floors `beyond`."""
     condition, values = _where(
-        model=model, version=None if dataset is None else version, monitor=monitor, metric=metric, column=column, segment=segment, window=window,
-        since=since, until=until, dataset=dataset,
+        model=model, version=version if dataset is not None else None, monitor=monitor, metric=metric, column=column, segment=segment,
+        window=window, since=since, until=until, dataset=dataset,
     )  # fmt: skip
-    if dataset is None and version is not None:
+    if version is not None and dataset is None:  # with the reference that versions share, which has none
         condition += " AND (version = $version OR (version = '' AND dataset = 'reference'))"
         values |= {"version": version}
     names = ", ".join(quote(c) for c in STORED)
@@ -339,23 +341,23 @@ def _alerts_of(store: Store, model: str, judging: tuple[Rule, ...], metrics: Col
     """Only what some rule may alert on is read, and of that the series that exceed a limit at all: of the sample's 3 million, 10,000."""
     asked = [one for one in summaries.watched(judging) if metrics is None or one.metric in metrics]
     parts = [measurements(store, model=model, dataset=None, **asdict(one)) for one in asked if one.exceeding is not None]
-    parts.append(_whole_series(store, model, [one for one in asked if one.exceeding is None]))
+    parts.append(whole_series(store, model, [one for one in asked if one.exceeding is None]))
     found = alerting.alerts(judge(pd.concat(parts, ignore_index=True), judging))
     return summaries.present(found, versions(store, model))
 
 
-def _whole_series(store: Store, model: str, asked: Sequence[summaries.Watched]) -> pd.DataFrame:
-    """What is watched without a limit that a series has to exceed, in one query: thirty of them cost four times as much."""
+def whole_series(store: Store, model: str, asked: Collection[summaries.Watched], version: str | None = None) -> pd.DataFrame:
+    """What is watched, those series too that exceed no limit, in one query: thirty of them cost four times as much."""
     if not asked:
         return typed(pd.DataFrame())
-    conditions, values = [], {"model": model}
+    conditions, values = [], {"model": model, "version": version}
     for i, one in enumerate(asked):
         given = {name: value for name in ("monitor", "metric", "segment") if (value := getattr(one, name)) is not None}
         conditions.append("(" + " AND ".join([LENGTHS[one.window], *(f"{quote(name)} = ${name}{i}" for name in given)]) + ")")
         values |= {f"{name}{i}": value for name, value in given.items()}
     names = ", ".join(quote(c) for c in STORED)
-    sql = f"SELECT {names} FROM main.measurements WHERE model = $model AND ({' OR '.join(conditions)}) ORDER BY ALL"
-    return store.frame(sql, values)
+    own = "model = $model AND ($version IS NULL OR version = $version OR (version = '' AND dataset = 'reference'))"
+    return store.frame(f"SELECT {names} FROM main.measurements WHERE {own} AND ({' OR '.join(conditions)}) ORDER BY ALL", values)
 
 
 def check_model(store: Store, model: str) -> None:

@@ -177,11 +177,11 @@ def normal(
 
     Raises
     ------
-    BadInput : more than one version and none is named; a field besides model, version and column; no row of the version in those days.
+    BadInput : more than one version and none is named; a field besides model, version, column and segment; no row of the version in those days.
     """
     named = checked(store, scope)
-    if extra := named.keys() - {"model", "version", "column"}:
-        raise BadInput(f"A new normal is for a version and perhaps a column, not for a {sorted(extra)[0]}: leave it away.")
+    if extra := named.keys() - {"model", "version", "column", "segment"}:
+        raise BadInput(f"A new normal is for a version and perhaps a column and a segment, not for a {sorted(extra)[0]}: leave it away.")
     served = run.versions(store, named["model"])
     if "version" not in named:
         if len(served) != 1:
@@ -198,10 +198,11 @@ def normal(
 def _check_rows(store: Store, named: Mapping[str, str], begin: pd.Timestamp, end: pd.Timestamp) -> None:
     sql = """SELECT count(*) AS n, min(window_start) AS first, max(window_end) AS last,
             count(*) FILTER (window_start >= $start AND window_start < $end) AS inside
-        FROM main.profiles WHERE model = $model AND version = $version AND dataset = 'log' AND segment = 'all'
+        FROM main.profiles WHERE model = $model AND version = $version AND dataset = 'log' AND segment = $segment
             AND ($column IS NULL OR "column" = $column)
             AND role IN ('feature', 'score', 'prediction', 'label')"""
     values = {"model": named["model"], "version": named["version"], "column": named.get("column"), "start": begin, "end": end}
+    values |= {"segment": named.get("segment", "all")}
     row = store.frame(sql, values).iloc[0]
     if row["inside"]:
         return

@@ -11,7 +11,7 @@ from data import normals as counting
 from data import profile as profiling
 from data.normals import Normal
 from data.store import Connection, Store, append
-from monitors import decided, drift, floors, periods
+from monitors import decided, drift, floors, own_windows, periods
 from monitors.spans import inside, keep, spans
 
 OWN = "model = $model AND version = $name"  # of a normal
@@ -38,9 +38,13 @@ def accepted(decisions: pd.DataFrame, model: str) -> list[Normal]:
     """The normals of a model among some decisions, in the order in which the later one rules."""
     made = decisions[(decisions["model"] == model) & (decisions["kind"] == "normal")].sort_values(["start", "decision"])
     return [
-        Normal(int(row["decision"]), str(row["version"]), None if pd.isna(row["column"]) else str(row["column"]), row["start"], row["end"])
+        Normal(int(row["decision"]), str(row["version"]), _named(row["column"]), _named(row["segment"]), row["start"], row["end"])
         for row in made.to_dict("records")
     ]
+
+
+def _named(name: object) -> str | None:
+    return name if isinstance(name, str) else None
 
 
 def standing(store: Store, model: str) -> list[Normal]:
@@ -68,13 +72,19 @@ def measure(store: Store, cursor: Connection, model: str, plan: Plan, again: Aga
     if not plan:
         return 0
     count = sum(_undo(cursor, model, one, again) for one in plan.gone)
+    for version in plan.anew:
+        sql = "DELETE FROM main.measurements WHERE model = ? AND version = ? AND dataset LIKE ?"
+        cursor.execute(sql, [model, version, f"{own_windows.NORMAL}%"])
     for one in plan.standing:
         touched = [time for time in plan.touched if time >= one.start]
         if one.version in plan.anew or touched:
             asked = None if one.version in plan.anew else spans(touched)
             for measured in _measured(store, cursor, model, one, asked):
-                _forget(cursor, model, one, measured)
-                count += keep(cursor, measured)
+                log = measured[measured["dataset"] == "log"]
+                _forget(cursor, model, one, log)
+                if asked is None:
+                    _forget_own(cursor, model, one, measured)
+                count += keep(cursor, measured if asked is None else log)
     cursor.execute("DELETE FROM main.normals WHERE model = ?", [model])
     append(cursor, "normals", pd.DataFrame({"decision": [one.decision for one in plan.standing]}).assign(model=model))
     return count
@@ -83,29 +93,36 @@ def measure(store: Store, cursor: Connection, model: str, plan: Plan, again: Aga
 def _undo(cursor: Connection, model: str, one: Normal, again: Again) -> int:
     """Measure again, against the reference, what was measured against a normal that is gone."""
     sql = """SELECT DISTINCT "column", window_start, window_end FROM main.measurements WHERE model = ? AND version = ? AND monitor = 'drift'
-        AND dataset = 'log' AND window_start >= ? AND ("column" = ? OR ? IS NULL)"""
-    was = cursor.execute(sql, [model, one.version, one.start, one.column, one.column]).df()
+        AND dataset = 'log' AND window_start >= ? AND "column" = coalesce(?, "column") AND segment = coalesce(?, segment)"""
+    was = cursor.execute(sql, [model, one.version, one.start, one.column, one.segment]).df()
     asked = was[["window_start", "window_end"]].drop_duplicates()
     count = 0
     for column in sorted(was["column"].unique()):
         found = again([column], asked)
-        measured = found[found["version"] == one.version]
+        measured = _of_segment(found[found["version"] == one.version], one)
         _forget(cursor, model, one, measured)
         count += keep(cursor, measured)
     return count
 
 
 def _measured(store: Store, cursor: Connection, model: str, one: Normal, asked: pd.DataFrame | None) -> Iterator[pd.DataFrame]:
-    """Drift of a version against its normal, of a few columns at a time."""
+    """Drift of a version against its normal, and with nothing asked for the normal's own windows, each against the rest of it; of a few columns at
+    a time."""
     bins = store.frame('SELECT * EXCLUDE (others) FROM main.normal_bins WHERE model = ? AND version = ? ORDER BY "column"', [model, one.name])
     known = floors.read(store.frame("SELECT * FROM main.normal_floors WHERE model = ? AND version = ?", [model, one.name]))
     for columns in _chunks(store, model, one):
         names = {"model": model, "name": one.name, "columns": columns}
         read = profiling.read(store, f'{OWN} AND list_contains($columns, "column")', names, "normal_profiles")
-        found, fresh = drift.measure_knowing(read, bins, known, asked)
-        append(cursor, "normal_floors", fresh)
-        found = found[(found["dataset"] == "log") & (found["window_start"] >= one.start)]
-        yield (found if asked is None else found[inside(found, asked)]).assign(version=one.version)
+        # Its own windows are measured only where what is usual of them is not known.
+        found, fresh = drift.measure_knowing(read, bins, known if asked is not None else floors.Floors(known.curves), asked)
+        append(cursor, "normal_floors", fresh if not known.usual or asked is not None else fresh[fresh["kind"] == "noise"])
+        found = _of_segment(found[(found["dataset"] == "reference") | (found["window_start"] >= one.start)], one)
+        found = found.assign(version=one.version, dataset=found["dataset"].where(found["dataset"] == "log", own_windows.dataset(one.start)))
+        yield found if asked is None else found[inside(found, asked)]
+
+
+def _of_segment(measured: pd.DataFrame, one: Normal) -> pd.DataFrame:
+    return measured if one.segment is None else measured[measured["segment"] == one.segment]
 
 
 def _chunks(store: Store, model: str, one: Normal) -> list[list[str]]:
@@ -138,11 +155,18 @@ def against(
     return bins.iloc[0], whole.iloc[0], periods.merge(own.reset_index(drop=True), "all").iloc[0]
 
 
+def _forget_own(cursor: Connection, model: str, one: Normal, measured: pd.DataFrame) -> None:
+    """Drop what an earlier decision learnt of the same columns and segments from the same day on."""
+    sql = """DELETE FROM main.measurements WHERE model = ? AND version = ? AND dataset = ? AND list_contains(?, "column")
+        AND segment = coalesce(?, segment)"""
+    cursor.execute(sql, [model, one.version, own_windows.dataset(one.start), sorted(set(measured["column"])), one.segment])
+
+
 def _forget(cursor: Connection, model: str, one: Normal, measured: pd.DataFrame) -> None:
-    """Drop the drift of the version in the windows and columns that were measured otherwise."""
-    cells = measured[["column", "window_start", "window_end"]].drop_duplicates()
+    """Drop the drift of the version in the windows, columns and segments that were measured otherwise."""
+    cells = measured[["column", "segment", "window_start", "window_end"]].drop_duplicates()
     cursor.register("measured_anew", cells)
     sql = """DELETE FROM main.measurements WHERE model = ? AND version = ? AND monitor = 'drift' AND dataset = 'log'
-        AND ("column", window_start, window_end) IN (SELECT ("column", window_start, window_end) FROM measured_anew)"""
+        AND ("column", segment, window_start, window_end) IN (SELECT ("column", segment, window_start, window_end) FROM measured_anew)"""
     cursor.execute(sql, [model, one.version])
     cursor.unregister("measured_anew")

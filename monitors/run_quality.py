@@ -1,6 +1,6 @@
 """Joins the store and the monitors of what came of predictions: quality with labels and its estimate without, fairness, staleness."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from types import ModuleType
 from typing import Any
@@ -43,13 +43,18 @@ def measure(store: Store, cursor: Connection, model: str, asked: pd.DataFrame | 
     """
     gone = "DELETE FROM main.measurements WHERE model = $model AND list_contains($monitors, monitor) AND ($all OR list_contains($ages, metric))"
     cursor.execute(gone, {"model": model, "monitors": list(NAMES), "all": asked is None, "ages": list(staleness.AGES)})
-    outcomes = _outcomes(store, model, asked)
-    found = [monitor.measure(outcomes) for monitor in MEASURED] if len(outcomes) else []
+    outcomes, count = _outcomes(store, model, asked), 0
+    for found in _measured(store, model, outcomes):  # one after the other, for memory's sake
+        count += keep(cursor, found if asked is None else found[_is_new(found, asked)])
+    return count
+
+
+def _measured(store: Store, model: str, outcomes: pd.DataFrame) -> Iterator[pd.DataFrame]:
     if len(outcomes):
-        found.append(fairness.measure(outcomes, segment_columns(store, model)))
+        yield from (monitor.measure(outcomes) for monitor in MEASURED)
+        yield fairness.measure(outcomes, segment_columns(store, model))
     if known := facts(store, model):
-        found.append(staleness.measure(outcomes, known))
-    return sum(keep(cursor, one if asked is None else one[_is_new(one, asked)]) for one in found)
+        yield staleness.measure(outcomes, known)
 
 
 def _is_new(measured: pd.DataFrame, asked: pd.DataFrame) -> pd.Series:

@@ -6,6 +6,8 @@ from typing import Any
 from data.store import Store
 from monitors import lifetimes, staleness, summaries
 from monitors.rules import Rule
+from monitors.series import HOUR
+from monitors.spans import LENGTH
 from monitors.staleness import Facts
 from monitors.thresholds import judge
 
@@ -15,9 +17,9 @@ WINDOWS = """
 """
 REFERENCES = "SELECT version, max(window_end) AS learnt FROM main.profiles WHERE model = ? AND dataset = 'reference' GROUP BY version"
 MANIFESTS = "SELECT version, min(valid_from) AS made FROM main.manifests WHERE model = ? GROUP BY version"
-QUALITY = """
+QUALITY = f"""
     SELECT * FROM main.measurements WHERE model = ? AND monitor = 'quality' AND metric = ? AND segment = 'all'
-        AND coalesce("column", '') = '' AND window_end - window_start = INTERVAL 7 DAY ORDER BY ALL
+        AND coalesce("column", '') = '' AND {LENGTH} = {168 * HOUR} ORDER BY ALL
 """
 LAGS = """
     SELECT version, window_start, lag_bins, lag_counts FROM main.quality

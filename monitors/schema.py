@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from monitors import arrivals, periods
 from monitors.arrivals import Facts
-from monitors.measurements import typed
+from monitors.measurements import no_reference, typed
 from monitors.periods import PERIODS
 from monitors.schemas import Column, Schema, beyond_range, predicted, unusual
 from monitors.usual import ENOUGH_ROWS, ENOUGH_WINDOWS
-from monitors.versions import for_version
 
 ROLES = ("feature", "score", "prediction", "label", "requests")
 COLUMN_METRICS = ("null_rate", "type_rate", "range_rate", "domain_rate")
@@ -139,7 +138,7 @@ def shares(
     found = [_nulls(windows, rows, came, expected, whole), _types(windows, rows, came, expected, whole)]
     if bins is None or expected is None:
         name = str(windows["column"][0])
-        why = f"no reference{for_version(windows['version'][0])}" if expected is None else f"the reference holds no values of {name}"
+        why = no_reference(windows["version"][0]) if expected is None else f"the reference holds no values of {name}"
         own = "range_rate" if windows["kind"][0] == "number" else "domain_rate"
         return [*found, _blank(windows, own, why)] if segment == "all" else found
     if expected.kind != windows["kind"][0]:

@@ -74,7 +74,7 @@ def _settable(fields: Any, base: schemas.Column | None) -> Any:
 def _parsed(text: str, origin: str) -> tuple[dict[str, Any], dict[tuple[str, ...], int]]:
     """The plain values, texts as written, and the line of each key."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=plain_yaml.Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise BadInput(f"{origin}{f', line {mark.line + 1}' if mark else ''}: this is not YAML: {error.problem}.") from error

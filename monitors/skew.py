@@ -8,8 +8,7 @@ import pandas as pd
 
 from monitors import noise, periods
 from monitors.distances import Floats, groups, js
-from monitors.measurements import typed
-from monitors.versions import for_version
+from monitors.measurements import no_reference, typed
 
 METRICS = ("mismatch_rate", "unmatched_rate", "js")
 PERIODS: tuple[periods.Period, ...] = ("day", "week", "month")
@@ -17,7 +16,7 @@ COUNTS = ["log_rows", "joined", "mismatched", "log_nulls", "training_nulls", "un
 KEYS = ["model", "version", "segment", "column"]
 
 NOT_JOINED = "no training row belongs to a log row of this window"
-NO_BINS = "no reference{}, whose bins both would be counted on"
+NO_BINS = ", whose bins both would be counted on"
 NO_TRAINING = "the training features have no value in this window"
 NO_LOG = "no values in this window"
 
@@ -113,7 +112,7 @@ def _of_key(profiles: pd.DataFrame) -> pd.DataFrame:
         served = periods.merge(log, period)
         blank = served[[*KEYS, "window_start", "window_end"]].assign(rows=0, value=np.nan, noise=np.nan)
         if whole.empty:
-            parts.append(blank.assign(reason=NO_BINS.format(for_version(served["version"].iat[0]))))
+            parts.append(blank.assign(reason=no_reference(served["version"].iat[0]) + NO_BINS))
             continue
         own = periods.merge(timed, period) if len(timed) else timed
         same = own["window_start"].isin(served["window_start"]).any()

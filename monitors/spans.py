@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from data.store import Connection, append
 
-ORDER = 'segment, metric, window_end - window_start, version, "column", window_start'  # what is often read together
+LENGTH = "epoch_us(window_end) - epoch_us(window_start)"  # of a window, in µs; a difference of the times themselves is four times as slow
+ORDER = f'segment, metric, {LENGTH}, version, "column", window_start'  # what is often read together
 
 
 def spans(touched: Iterable[datetime]) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 NaN and infinity are no nulls: null says that there is no value, NaN that a computation went wrong. Each has a count of its own.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monitors import coverage, periods
-from monitors.measurements import typed
+from monitors.measurements import no_reference, typed
 from monitors.noise import of_share
 from monitors.usual import ENOUGH_ROWS, LEVEL, usual_level
-from monitors.versions import for_version
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -68,7 +67,8 @@ def measure(profiles: pd.DataFrame, bins: pd.DataFrame) -> pd.DataFrame:
     score_range_rate : share of the finite values of a score or probability that are below 0 or above 1.
     sum_rate : share of rows whose probabilities differ from 1 in their sum by more than 0.001.
     constant : 1 where all values of the window are one and the same, else 0.
-    magnitude : how many times greater the root mean square is than the reference's, or how many times smaller; 1 is no change.
+    magnitude : how many times greater the root mean square is than the reference's, or how many times smaller; 1 is no change. Of the
+        values other than 0, of which `rows` is the number: a dry day is no smaller unit of rain.
 
     `noise` of a rate is what chance gives at so many rows where the reference itself has some: 0 where it has none. `usual` is
     the 95th percentile of the reference's own windows of the same length: a column that stands still on many of its days is quiet.
@@ -115,14 +115,27 @@ def _metrics(role: str, windows: pd.DataFrame, base: pd.DataFrame, known: Edges)
 
 
 def _compact(profiles: pd.DataFrame, known: Edges, role: str) -> pd.DataFrame:
-    """The profiles with no more counts than are looked at: of numbers below 0, in [0, 1] and above; of texts all."""
+    """The profiles with no more counts than are looked at: of numbers those of 0, and of scores below 0, in [0, 1] and above; of texts all."""
     counts, number = profiles["counts"].to_numpy(object).copy(), (profiles["kind"] == "number").to_numpy()
-    if role in BETWEEN:
-        keys = zip(profiles["version"].to_numpy()[number], profiles["column"].to_numpy()[number], strict=True)
-        counts[number] = periods.rows_of(np.array([_in_three(own, known[key]) for own, key in zip(counts[number], keys, strict=True)]))
-    else:
-        counts[number] = periods.rows_of(np.zeros((number.sum(), 1), np.int64))
+    numbers, own = profiles.loc[number, ["version", "column", "min"]].reset_index(drop=True), counts[number]
+    made = np.zeros((len(own), 4 if role in BETWEEN else 1), np.int64)
+    places: dict[Any, Any] = numbers.groupby(["version", "column"], sort=False).indices
+    for key, at in places.items():
+        edges = known[key]
+        made[at, 0] = zeros(own[at], edges, numbers["min"].to_numpy(float, na_value=np.nan)[at])
+        if role in BETWEEN:
+            made[at, 1:] = [_in_three(each, edges) for each in own[at]]
+    counts[number] = periods.rows_of(made)
     return profiles.assign(counts=pd.Series(counts, profiles.index, dtype=object))
+
+
+def zeros(counts: Iterable[NDArray[np.int64]], edges: Floats | None, least: Floats) -> NDArray[np.int64]:
+    """How many values of each profile are 0, as far as they have a bin of their own; `least` is the least value of each."""
+    at = int(np.searchsorted(edges, 0.0)) if edges is not None else 0
+    if edges is None or at == len(edges) or edges[at] != 0 or (at > 0 and edges[at - 1] != np.nextafter(0.0, -1.0)):
+        return np.zeros(len(least), np.int64)
+    # Below the first edge, values of the log that are negative would be in the bin too.
+    return np.where((at > 0) | (least >= 0), [each[at] for each in counts], 0)
 
 
 def _in_three(counts: NDArray[np.int64], edges: Floats | None) -> NDArray[np.int64]:
@@ -152,20 +165,22 @@ def _finite(profiles: pd.DataFrame) -> Floats:
 
 
 def _with_reference_facts(whole: pd.DataFrame, known: Edges) -> pd.DataFrame:
-    """The whole references with `finite`, `still` (one value alone), `peak` (the share of the fullest bin) and `tail`, the kurtosis about 0."""
+    """The whole references with `finite`, `still` (one value alone), `peak` (the share of the fullest bin), `zeros` and `tail`, the kurtosis about 0
+    of the values other than 0."""
     keys = zip(whole["version"], whole["column"], strict=True)
-    facts = [_facts(counts, known.get(key)) for counts, key in zip(whole["counts"], keys, strict=True)]
-    found = whole.assign(finite=_finite(whole), **{name: [fact[i] for fact in facts] for i, name in enumerate(("bins", "peak", "tail"))})
+    facts = [_facts(counts, known.get(key), least) for counts, key, least in zip(whole["counts"], keys, whole["min"], strict=True)]
+    names = ("bins", "peak", "zeros", "tail")
+    found = whole.assign(finite=_finite(whole), **{name: [fact[i] for fact in facts] for i, name in enumerate(names)})
     number = found["kind"] == "number"
     return found.assign(still=np.where(number, found["min"] == found["max"], found["bins"] == 1))
 
 
-def _facts(counts: NDArray[np.int64], edges: Floats | None) -> tuple[int, float, float]:
-    """How many bins hold rows, the share of the fullest, and E[x⁴] / E[x²]² (from the outer end of each bin: rather too much)."""
+def _facts(counts: NDArray[np.int64], edges: Floats | None, least: float) -> tuple[int, float, int, float]:
+    """How many bins hold rows, the share of the fullest, zeros, and E[x⁴] / E[x²]² of the others (by the bins' outer ends: rather too much)."""
     total = counts.sum()
     if total == 0:
-        return 0, np.nan, np.nan
-    shares = counts / total
+        return 0, np.nan, 0, np.nan
+    shares, none = counts / total, int(zeros([counts], edges, np.array([least]))[0])
     tail = np.nan
     if edges is not None and len(edges) == len(counts) - 1:
         ends = np.abs(edges)
@@ -173,8 +188,8 @@ def _facts(counts: NDArray[np.int64], edges: Floats | None) -> tuple[int, float,
         greatest = outer.max()
         if np.isfinite(greatest) and greatest > 0:
             squares = (outer / greatest) ** 2
-            tail = float(shares @ squares**2 / (shares @ squares) ** 2)
-    return int((counts > 0).sum()), float(shares.max()), tail
+            tail = float(shares @ squares**2 / (shares @ squares) ** 2) * (1 - none / total)
+    return int((counts > 0).sum()), float(shares.max()), none, tail
 
 
 # ---- the metrics ---------------------------------------------------------------------------------------------------------------
@@ -190,7 +205,7 @@ def _rate(metric: str, windows: pd.DataFrame, base: pd.DataFrame, some: Bools, c
 
 def _range(windows: pd.DataFrame, number: Bools, known: Edges) -> Values:
     at = np.flatnonzero(number)
-    counts = np.array([below + above for below, _, above in windows["counts"].to_numpy()[at]], float)
+    counts = np.array([below + above for _, below, _, above in windows["counts"].to_numpy()[at]], float)
     finite = windows["finite"].to_numpy(float)[at]
     leaves = {key: edges is not None and len(edges) > 0 and _cuts(edges, 0) is None for key, edges in known.items()}
     left = np.array([leaves[key] for key in windows[["version", "column"]].iloc[at].itertuples(index=False, name=None)], bool)
@@ -243,8 +258,10 @@ def _is_one_text(counts: NDArray[np.int64], new_top: Any, total: float) -> float
 def _magnitude(windows: pd.DataFrame, base: pd.DataFrame, number: Bools) -> Values:
     at = np.flatnonzero(number)
     own = (windows["dataset"] == "reference").to_numpy()[at]
-    n, squares = (windows[name].to_numpy(float, na_value=np.nan)[at] for name in ("finite", "sum_squares"))
-    base_n, base_squares = (base[name].to_numpy(float, na_value=np.nan)[at] for name in ("finite", "sum_squares"))
+    some, squares = (windows[name].to_numpy(float, na_value=np.nan)[at] for name in ("finite", "sum_squares"))
+    n = some - np.array([counts[0] for counts in windows["counts"].to_numpy()[at]], float)
+    base_n, base_zeros, base_squares = (base[name].to_numpy(float, na_value=np.nan)[at] for name in ("finite", "zeros", "sum_squares"))
+    base_n -= base_zeros
     rest_n, rest = np.where(own, base_n - n, base_n), np.where(own, np.maximum(base_squares - squares, 0), base_squares)
     with np.errstate(divide="ignore", invalid="ignore"):
         greatest = np.fmax(*(windows[end].abs().to_numpy(float)[at] for end in ("min", "max")))
@@ -254,8 +271,8 @@ def _magnitude(windows: pd.DataFrame, base: pd.DataFrame, number: Bools) -> Valu
         factor = np.maximum(size / usual, usual / size)
     spread = np.sqrt(np.maximum(base["tail"].to_numpy(float)[at] - 1, 0) / np.maximum(n, 1)) / 2
     unknown = _no_reference(windows, base)[at]
-    reasons = np.where(n == 0, EMPTY, unknown).astype(object)
-    for why, wrong in ((NO_VALUES, ~(rest_n > 0)), (ZERO_REFERENCE, rest == 0), (ZEROS, size == 0)):
+    reasons = np.where(some == 0, EMPTY, unknown).astype(object)
+    for why, wrong in ((ZERO_REFERENCE, rest == 0), (NO_VALUES, ~(rest_n > 0)), (ZEROS, (n == 0) | (size == 0))):
         reasons[(reasons == "") & wrong] = why
     reasons[(reasons == "") & ~np.isfinite(factor)] = TOO_FAR
     values = np.where(reasons == "", factor, np.nan)
@@ -271,7 +288,7 @@ def _no_reference(windows: pd.DataFrame, base: pd.DataFrame) -> NDArray[Any]:
     has_some = {(version, column) for version, column, _ in keys[~lacks]}
     for i, (version, column, segment) in zip(np.flatnonzero(lacks).tolist(), keys[lacks], strict=True):
         had = (version, column) in has_some
-        told[i] = f"the reference has no segment {segment}" if had else f"no reference of {column}{for_version(version)}"
+        told[i] = f"the reference has no segment {segment}" if had else no_reference(version, column)
     return told
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from monitors import own_windows
 from monitors import series as s
 from monitors.rulebook import defaults, dump, read, resolve, rule, saved, with_override, without_override
 from monitors.rules import LIMITS, SCOPE, Rule, in_order, scope_text
@@ -27,6 +28,7 @@ KINDS = ("constant", "reference_quantile", "reference_std", "fdr")
 DIRECTIONS = ("above", "below", "outside")
 WARNING, CRITICAL, RECOVER = range(3)
 LOW, HIGH = range(2)
+EVER = own_windows.EVER
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +49,7 @@ class Prepared:
     reference: Floats  # values of the reference's own windows, by series and then by size,
     reference_rows: Floats  # the rows of each,
     reference_coverage: Floats
+    reference_since: Ints  # from when on the log is judged by it, µs: EVER, but of a new normal the day from which it is one
     reference_series: Ints  # and the series that it belongs to
 
 
@@ -64,6 +67,7 @@ class Force:
     above_usual: Bools
     k: Ints
     n: Ints
+    later: tuple[tuple[int, Bools, Floats], ...]  # by time: since when, of which series, and the limits that they have from then on
 
 
 def prepare(measurements: pd.DataFrame) -> Prepared:
@@ -84,7 +88,9 @@ def prepare(measurements: pd.DataFrame) -> Prepared:
     starts = np.flatnonzero(s.begins(key[at]))
     first = at[starts]
     value, rows, coverage = (_floats(measurements, name) for name in ("value", "rows", "coverage"))
-    own, series = _references(coded, window, is_log, value, first)
+    own, series, since = own_windows.of_series(measurements, np.flatnonzero(~is_log & ~np.isnan(value)), first, coded, window)
+    order = np.lexsort((value[own], series))
+    own = own[order]
     return Prepared(
         frame=_framed(measurements, at, {field: (codes[at], names) for field, (codes, names) in coded.items()}, window[at]),
         starts=starts,
@@ -100,28 +106,9 @@ def prepare(measurements: pd.DataFrame) -> Prepared:
         reference=value[own],
         reference_rows=rows[own],
         reference_coverage=coverage[own],
-        reference_series=series,
+        reference_since=since[order],
+        reference_series=series[order],
     )
-
-
-def _references(
-    coded: dict[str, tuple[Ints, list[str]]], window: Ints, is_log: Bools, value: Floats, first: Ints
-) -> tuple[Ints, Ints]:
-    """The rows of the reference's own windows by series and then by size, and the series of each. A version without a reference of its own has
-    that of every version, '', whose windows then belong to several series; those of series that the log does not have are left out."""
-    others = np.flatnonzero(~is_log)
-    at = np.concatenate((first, others))
-    names = {field: codes[at] for field, (codes, _) in coded.items()}
-    if "" in (versions := coded["version"][1]):
-        of = s.keys([names["model"], names["version"]])
-        names["version"] = np.where(np.isin(of, of[len(first) :]), names["version"], versions.index(""))
-    key = s.keys([*names.values(), window[at]])
-    wanted, there = key[: len(first)], key[len(first) :]
-    kept = np.flatnonzero(~np.isnan(value[others]))
-    kept = kept[np.lexsort((value[others[kept]], there[kept]))]
-    start, end = (np.searchsorted(there[kept], wanted, side) for side in ("left", "right"))
-    series = np.repeat(np.arange(len(first)), end - start)
-    return others[kept[np.arange(len(series)) - np.repeat(np.cumsum(end - start) - end, end - start)]], series
 
 
 def _framed(measurements: pd.DataFrame, at: Ints, coded: dict[str, tuple[Ints, list[str]]], window: Ints) -> pd.DataFrame:
@@ -158,6 +145,8 @@ def judge(measurements: pd.DataFrame | Prepared, rules: Sequence[Rule]) -> pd.Da
     force = in_force(seen, rules)
     lengths = np.diff(seen.starts, append=len(seen.value))
     judged = np.repeat(force.active, lengths) & ~np.isnan(seen.value) & (seen.rows >= np.repeat(force.min_rows, lengths))
+    if force.later:  # a new normal may know of limits where the reference did not, and the other way round
+        judged &= ~np.isnan([_by_row(which, seen, force) for which in (WARNING, CRITICAL)]).all(axis=(0, 1))
     if force.min_coverage.any():
         judged &= ~(seen.coverage < np.repeat(force.min_coverage, lengths))  # NaN: a value that needs no labels
     adjusted = seen.p_value
@@ -200,19 +189,18 @@ def in_force(seen: Prepared, rules: Sequence[Rule]) -> Force:
         for field in one.changes.keys() & named.keys():
             named[field][..., match] = _coded(field, one.changes[field])
 
-    for kind in ("reference_quantile", "reference_std"):
-        where = named["kind"] == KINDS.index(kind)
-        if where.any():
-            enough = seen.reference_rows >= named["min_rows"][seen.reference_series]
-            enough &= ~(seen.reference_coverage < named["min_coverage"][seen.reference_series])
-            limits[:, :, where] = _from_reference(seen, limits, enough, kind)[:, :, where]
-    fdr = named["kind"] == KINDS.index("fdr")
-    limits[:, LOW, (named["direction"] == DIRECTIONS.index("above")) & ~fdr] = np.nan
-    limits[:, HIGH, (named["direction"] == DIRECTIONS.index("below")) & ~fdr] = np.nan
-    active = named["enabled"] & (named["window"] == seen.window) & ~np.isnan(limits[:RECOVER]).all(axis=(0, 1))
+    later = _from_references(seen, limits, named)
+    for some in (limits, *(one[-1] for one in later)):
+        fdr = named["kind"] == KINDS.index("fdr")
+        some[:, LOW, (named["direction"] == DIRECTIONS.index("above")) & ~fdr] = np.nan
+        some[:, HIGH, (named["direction"] == DIRECTIONS.index("below")) & ~fdr] = np.nan
+    known = ~np.isnan(limits[:RECOVER]).all(axis=(0, 1))
+    for _, there, some in later:
+        known |= there & ~np.isnan(some[:RECOVER]).all(axis=(0, 1))
+    active = named["enabled"] & (named["window"] == seen.window) & known
     kept = ("direction", "min_rows", "min_coverage", "above_noise", "above_usual")
     k, n = named["for_windows"]
-    return Force(limits=limits, active=active, fdr=fdr, k=k, n=n, **{field: named[field] for field in kept})
+    return Force(limits=limits, active=active, fdr=fdr, k=k, n=n, later=later, **{field: named[field] for field in kept})
 
 
 def _coded(field: str, value: Any) -> Any:
@@ -221,6 +209,24 @@ def _coded(field: str, value: Any) -> Any:
     if field in words:
         return words[field].index(value)
     return np.reshape(np.nan if value is None else value, (-1, 1)) if field in (*LIMITS, "for_windows") else value
+
+
+def _from_references(seen: Prepared, limits: Floats, named: dict[str, NDArray[Any]]) -> tuple[tuple[int, Bools, Floats], ...]:
+    """Put the limits that are told by the reference's own windows into the metric's units, in place; and give those that later normals give."""
+    kinds = [kind for kind in ("reference_quantile", "reference_std") if (named["kind"] == KINDS.index(kind)).any()]
+    enough = seen.reference_rows >= named["min_rows"][seen.reference_series]
+    enough &= ~(seen.reference_coverage < named["min_coverage"][seen.reference_series])
+    written, later = limits.copy(), []
+    for since in [EVER, *np.unique(seen.reference_since[seen.reference_since > EVER]).tolist()] if kinds else ():
+        of = seen.reference_since == since
+        there = np.bincount(seen.reference_series[of], minlength=len(seen.starts)) > 0
+        found = limits if since == EVER else written.copy()
+        for kind in kinds:
+            where = named["kind"] == KINDS.index(kind)
+            found[:, :, where] = _from_reference(seen, written, enough & of, kind)[:, :, where]
+        if since > EVER:
+            later.append((since, there & np.isin(named["kind"], [KINDS.index(kind) for kind in kinds]), found))
+    return tuple(later)
 
 
 def _from_reference(seen: Prepared, limits: Floats, enough: Bools, kind: str) -> Floats:
@@ -249,13 +255,23 @@ def _from_reference(seen: Prepared, limits: Floats, enough: Bools, kind: str) ->
 def _beyond(which: int, seen: Prepared, force: Force, adjusted: Floats, clear: list[Bools]) -> Bools:
     """Rows whose value is beyond one of the limits. `clear` exempts, on the lower and on the upper side, what is not beyond its floors."""
     lengths = np.diff(seen.starts, append=len(seen.value))
-    low, high = np.where(force.fdr, np.nan, force.limits[which])
-    hit: Bools = (seen.value > np.repeat(high, lengths)) & ~clear[HIGH]
+    low, high = _by_row(which, seen, force)
+    hit: Bools = (seen.value > high) & ~clear[HIGH]
     if not np.isnan(low).all():
-        hit |= (seen.value < np.repeat(low, lengths)) & ~clear[LOW]
+        hit |= (seen.value < low) & ~clear[LOW]
     if force.fdr.any():
         hit |= (adjusted <= np.repeat(np.where(force.fdr, force.limits[which][HIGH], np.nan), lengths)) & ~clear[HIGH]
     return hit
+
+
+def _by_row(which: int, seen: Prepared, force: Force) -> Floats:
+    """One of the limits for every row, (low and high, rows); NaN for kind fdr."""
+    lengths = np.diff(seen.starts, append=len(seen.value))
+    found: Floats = np.repeat(np.where(force.fdr, np.nan, force.limits[which]), lengths, axis=1)
+    for since, there, limits in force.later:
+        at = np.flatnonzero(np.repeat(there, lengths) & (seen.begin >= since))
+        found[:, at] = limits[which][:, np.searchsorted(seen.starts, at, side="right") - 1]
+    return found
 
 
 def _adjusted(seen: Prepared, at: Ints, lengths: Ints) -> Floats:
@@ -305,17 +321,15 @@ def _kept_open(breach: Bools, inside: Bools, starts: Ints, judged: Bools) -> Boo
 
 def _shown_limits(seen: Prepared, force: Force, lengths: Ints) -> dict[str, Any]:
     """The columns warning, critical and side."""
-    limits = np.where(force.fdr | ~force.active, np.nan, force.limits[:RECOVER])
-    below = (force.direction == DIRECTIONS.index("below")) & ~force.fdr
-    shown = [np.repeat(np.where(below, limit[LOW], limit[HIGH]), lengths) for limit in limits]
-    side = np.repeat(below.astype(np.int8), lengths)
-    outside = (force.direction == DIRECTIONS.index("outside")) & ~force.fdr
+    is_active = np.repeat(force.active, lengths)
+    limits = np.where(is_active, [_by_row(which, seen, force) for which in (WARNING, CRITICAL)], np.nan)
+    below = np.repeat((force.direction == DIRECTIONS.index("below")) & ~force.fdr, lengths)
+    outside = np.repeat((force.direction == DIRECTIONS.index("outside")) & ~force.fdr, lengths)
+    side = below.astype(np.int8)
     if outside.any():
         middle = np.where(np.isnan(limits[WARNING][HIGH]), limits[CRITICAL], limits[WARNING]).sum(axis=0) / 2
-        lower = np.flatnonzero(np.repeat(outside, lengths) & (seen.value < np.repeat(middle, lengths)))
-        side[lower] = 1
-        for column, limit in zip(shown, limits, strict=True):
-            column[lower] = np.repeat(limit[LOW], lengths)[lower]
+        side[outside & (seen.value < middle)] = 1
+    shown = np.where(side == 1, limits[:, LOW], limits[:, HIGH])
     return {"warning": shown[0], "critical": shown[1], "side": pd.Categorical.from_codes(side, pd.Index(["above", "below"]))}
 
 

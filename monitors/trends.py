@@ -5,6 +5,7 @@ rhythm of the week is taken out where there are weeks enough to know it.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -88,9 +89,16 @@ def without_outliers(y: Floats) -> Floats:
 
 
 def scatter(y: Floats) -> Floats:
-    """How far a day lies from those around it, robustly and for each day: a busy version's days scatter more than a calm one's."""
-    apart = np.r_[np.nan, np.nan, np.abs(y[2:] - y[:-2]) / np.sqrt(2)]  # neighbours of a median of three share a value
-    near: Any = pd.Series(apart).rolling(61, center=True, min_periods=min(len(y) - 2, 7)).median().bfill().ffill()
+    """How far a day lies from those around it, robustly and for each day: a busy version's days scatter more than a calm one's.
+
+    From how far each lies off the middle between the second before and after it, so that a steady slope is no scatter: neighbours of a median
+    of three share a value.
+    """
+    if len(y) < 5:
+        return np.full(len(y), LEAST_SCATTER)
+    off = np.abs(y[4:] - 2 * y[2:-2] + y[:-4]) / np.sqrt(6)
+    apart = np.r_[np.nan, np.nan, off, np.nan, np.nan]
+    near: Any = pd.Series(apart).rolling(61, center=True, min_periods=min(len(off), 7)).median().bfill().ffill()
     # A median of few is itself uncertain, and one that is too small by chance would find changes that are none.
     usual = np.maximum(near.to_numpy(np.float64), 0.75 * np.nanmedian(apart))
     found: Floats = np.maximum(1.4826 / 0.67 * usual, LEAST_SCATTER)
@@ -144,12 +152,13 @@ def _stretch(t: Floats, y: Floats, weight: Floats, first: int, stop: int, sloped
 def _told(lines: list[Stretch], times: pd.DatetimeIndex, t: Floats, y: Floats, variance: Floats) -> pd.DataFrame:
     found = []
     leaking = [_leaks(line, t) for line in lines]
+    apart = [False, *(_step_between(*pair, times, variance) for pair in pairwise(lines))]
     i = 0
     while i < len(lines):
         j = i
-        while leaking[i] and j + 1 < len(lines) and leaking[j + 1]:
+        while leaking[i] and j + 1 < len(lines) and leaking[j + 1] and not apart[j + 1]:
             j += 1
-        jumps = i > 0 and (not leaking[i] or lines[i].begin - lines[i - 1].end > lines[j].end - lines[i].begin)
+        jumps = i > 0 and (not leaking[i] or apart[i] or lines[i].begin - lines[i - 1].end > lines[j].end - lines[i].begin)
         found += _step(lines[i - 1], lines[i], times, variance) if jumps else []
         if leaking[i]:
             before = lines[i].begin if jumps or not i else lines[i - 1].end
@@ -164,6 +173,12 @@ def _leaks(line: Stretch, t: Floats) -> bool:
     long = t[line.stop - 1] - t[line.first] + 1 >= LEAK_DAYS
     enough = 7 * line.slope > LEAST_GROWTH and line.end - line.begin > LEAST_RISE
     return bool(long and enough and line.slope > 3 * line.deviation)
+
+
+def _step_between(before: Stretch, after: Stretch, times: pd.DatetimeIndex, variance: Floats) -> bool:
+    """Whether a leak jumped on its way: by more than a week of it, at the steeper pace. What is less is its own bend."""
+    pace = max(before.slope, after.slope)
+    return after.begin - before.end > 7 * pace > 0 and bool(_step(before, after, times, variance))
 
 
 def _leak(lines: list[Stretch], before: float, times: pd.DatetimeIndex, t: Floats, y: Floats, variance: Floats) -> dict[str, Any]:

@@ -75,8 +75,3 @@ def _is_hash(name: str, names: Sequence[str]) -> bool:
 def _time(value: Any) -> pd.Timestamp:
     time = LATE if value is None or pd.isna(value) else pd.Timestamp(value)
     return time if time.tzinfo else time.tz_localize("UTC")
-
-
-def for_version(version: Any) -> str:
-    """The end of a reason: " for version v2"; nothing where the log names no version."""
-    return f" for version {version}" if version else ""

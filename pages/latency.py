@@ -162,7 +162,7 @@ def parts(scope: Scope, column: str) -> None:
     """Percentiles by version, by code version, by data version and by segment."""
     st.subheader("By version of model, code and data", anchor=False)
     found = reads_latency.by_part(scope, column)
-    columns = list(dict.fromkeys(found["segment"][found["segment"] != "all"].str.partition("=")[0]))
+    columns = list(dict.fromkeys(segment.partition("=")[0] for segment in found["segment"] if segment != "all"))
     names = ["version", *columns]
     for tab, part in zip(st.tabs([words.escaped(name.replace("_", " ").capitalize()) for name in names]), names, strict=True):
         with tab:

@@ -15,6 +15,7 @@ from pages.parts import (
     drafts,
     looks,
     notifications,
+    one_column,
     power,
     reads,
     replay,
@@ -103,30 +104,38 @@ def move(scope: Scope, monitor: str, metric: str, about: dict[str, str]) -> None
     saved = (*rulebook.defaults(), *overrides)
     base = rulebook.resolve(saved, **backtest.with_monitor(about))
     drafts.begin(about, base)
-    with st.container(horizontal=True):
-        form = st.container(border=True, width=430, height="stretch")
-        effect = st.container(border=True, width="stretch", height="stretch")
+    panels = st.grid(columns=5, min_column_width=180, border=True)
+    form, effect = (panels.cell(column_span=span) for span in (2, 3))
+    below = st.container()
+    moved, wrong = _moved(overrides, about)
+    # What a move does is drawn before the form that a hand is on already: the browser shows things in the order in which they come.
+    if moved is None:
+        effect.caption("Mend the rule to see what it would give.")
+    else:
+        made = bench.replayed(scope, (monitor, metric), about, saved, moved)
+        with effect:
+            replay.counts(made)
+            one_column.draw(made)
+        with below:
+            view = st.segmented_control("View", list(VIEWS), key="view", bind="query-params", default="Replay", required=True,
+                                        label_visibility="collapsed")  # fmt: skip
+            VIEWS[view](made)
     with form:
         st.markdown(f"##### {words.escaped(bench.text(metric, about))}")
         values = bench.measured(scope, (monitor, metric), about, saved).frame
-        rule_form.draw(about, base, backtest.within(values, {k: v for k, v in about.items() if k != "model"})["value"].to_numpy(float))
-        try:
-            moved = (*rulebook.defaults(), *backtest.moved(overrides, about, drafts.draft(about)))
-        except BadInput as mistake:
-            st.error(str(mistake), icon=":material/error:")
-            moved = None
+        rule_form.draw(about, base, backtest.within(values, {k: v for k, v in about.items() if k != "model"}))
+        if wrong:
+            st.error(wrong, icon=":material/error:")
         going_back(about, base, (monitor, metric), moved)
         saving(scope, about, base, overrides, moved)
-    if moved is None:
-        effect.caption("Mend the rule to see what it would give.")
-        return
-    made = bench.replayed(scope, (monitor, metric), about, saved, moved)
-    with effect:
-        replay.counts(made)
-        replay.one_column(made)
-    view = st.segmented_control("View", list(VIEWS), key="view", bind="query-params", default="Replay", required=True,
-                                label_visibility="collapsed")  # fmt: skip
-    VIEWS[view](made)
+
+
+def _moved(overrides: Rules, about: dict[str, str]) -> tuple[Rules | None, str]:
+    """The rules with the draft in them, and what is wrong with it: there are none then."""
+    try:
+        return (*rulebook.defaults(), *backtest.moved(overrides, about, drafts.draft(about))), ""
+    except BadInput as mistake:
+        return None, str(mistake)
 
 
 def going_back(about: dict[str, str], base: Rule, pair: tuple[str, str], moved: Rules | None) -> None:

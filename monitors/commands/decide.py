@@ -39,7 +39,7 @@ def declare(add: Add) -> None:
     text = "accept a new normal: from a day on, drift of a version (and column) is measured against its own log; the next `run` measures it"
     example = "model=churn version=v2 column=income --from 2026-03-02 --note 'new price list'"
     one = _noted(add(_normal, "decide normal", text, example), needed=True)
-    one.add_argument("scope", nargs="+", metavar="FIELD=NAME", help="model, version and perhaps column")
+    one.add_argument("scope", nargs="+", metavar="FIELD=NAME", help="model, version and perhaps column and segment")
     one.add_argument("--from", dest="start", required=True, type=output.date, metavar="DATE", help="the first day of the new normal")
     one.add_argument("--to", dest="last", type=output.date, metavar="DATE", help="the last day to learn it from (default: 28 days)")
     text = "take decisions back: it is as if they had never been made"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from data.evidence_stability import Evidence, Question, evidence
+from data.evidence_stability import FILE, ROW, Evidence, Question, evidence
 from data.roles import Roles, saved
 from data.store import Store, models
 from monitors import breaks, output, ranking, run
@@ -63,7 +63,7 @@ def _where(store: Store, model: str, seen: Evidence | None) -> dict[str, Any] | 
     roles, first = saved(store, model) or Roles(), seen.broken.iloc[0]
     names = {"time": roles.timestamp, "inference_id": roles.inference_id, "code_version": roles.code_version, "data_version": roles.data_version}
     known = {name: first[column] for name, column in names.items() if column is not None and column in first}
-    return {"file": first["file"], "row": int(first["row"])} | known
+    return {"file": first[FILE], "row": int(first[ROW])} | known
 
 
 def _lines(one: dict[str, Any]) -> list[str]:

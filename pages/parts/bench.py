@@ -8,7 +8,7 @@ from monitors import backtest, rulebook, summaries
 from monitors.alerts import alerts
 from monitors.rules import Rule
 from monitors.thresholds import Prepared, judge
-from pages.parts import charts, reads, rule_form, words
+from pages.parts import reads, rule_form, words
 from pages.parts.scope import Scope
 
 Rules = tuple[Rule, ...]
@@ -25,7 +25,7 @@ class Bench:
     about: dict[str, str]  # the scope of the rule
     rules: dict[str, Rules]  # SAVED and MOVED: the defaults, then the overrides
     seen: Prepared
-    judged: dict[str, pd.DataFrame]  # what the rule is about
+    judged: pd.DataFrame  # by the moved rules, what the rule is about
     alerts: dict[str, pd.DataFrame]
     events: pd.DataFrame  # both compared, as `backtest.compare` does
 
@@ -46,9 +46,9 @@ class Bench:
         return 0.0 if served.empty else float((served["last"].max() - served["first"].min()) / pd.Timedelta(days=7))
 
     @property
-    def marks(self) -> charts.Marks:
-        """What happened, for the charts over time."""
-        return charts.marks_of(self.scope)
+    def ends(self) -> tuple[pd.Timestamp, pd.Timestamp]:
+        """Of all that was measured."""
+        return self.seen.frame["window_start"].min(), self.seen.frame["window_end"].max()
 
 
 def whole(scope: Scope) -> Scope:
@@ -64,14 +64,23 @@ def measured(scope: Scope, pair: tuple[str, str], about: dict[str, str], *rule_s
 
 def replayed(scope: Scope, pair: tuple[str, str], about: dict[str, str], saved: Rules, moved: Rules) -> Bench:
     """Judge the history by both."""
+    in_force = reads.of_scope(_in_force, scope, pair=pair, about=tuple(about.items()))
+    is_moved = moved != saved
     seen = measured(scope, pair, about, saved, moved)
-    served = reads.versions(scope.model, scope.snapshot)
-    judged = {SAVED: backtest.within(judge(seen, saved), about)}
-    judged[MOVED] = backtest.within(judge(seen, moved), about) if moved != saved else judged[SAVED]
-    found = {SAVED: summaries.present(alerts(judged[SAVED]), served)}
-    found[MOVED] = summaries.present(alerts(judged[MOVED]), served) if moved != saved else found[SAVED]
-    events = backtest.compare(found[SAVED], found[MOVED])
-    return Bench(scope, *pair, about, {SAVED: saved, MOVED: moved}, seen, judged, found, events)
+    judged, found = _given(scope, seen, moved, about) if is_moved else in_force
+    events = backtest.compare(in_force[1], found)
+    return Bench(scope, *pair, about, {SAVED: saved, MOVED: moved}, seen, judged, {SAVED: in_force[1], MOVED: found}, events)
+
+
+def _in_force(scope: Scope, pair: tuple[str, str], about: tuple[tuple[str, str], ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    saved, named = reads.rules(scope), dict(about)
+    return _given(scope, measured(scope, pair, named, saved), saved, named)
+
+
+def _given(scope: Scope, seen: Prepared, rules: Rules, about: dict[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What these rules make of what was measured, and their alerts."""
+    judged = backtest.within(judge(seen, rules), about)
+    return judged, summaries.present(alerts(judged), reads.versions(scope.model, scope.snapshot))
 
 
 def text(metric: str, about: dict[str, str]) -> str:

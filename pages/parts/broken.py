@@ -1,15 +1,17 @@
 """The numbers that broke: a table of all, and of one where it began, with which inputs, and the rows themselves."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from data.evidence_stability import Evidence, Question
+from data.evidence_stability import FILE, ROW, Evidence, Question
 from data.roles import Roles
 from monitors import breaks, ranking
+from monitors.stability import zeros
 from pages.parts import reads, reads_stability, tables, words
 from pages.parts.scope import Scope
 
@@ -124,7 +126,7 @@ def _standing(scope: Scope, row: Any, column: str) -> None:
     of = {"column": column, "segment": row.segment, "version": row.version}
     whole = reads.one_profile(scope, None, None, **of)
     if row.metric == "magnitude":
-        usual = "" if whole is None else f" The reference’s root mean square is {words.number(_size(whole))}."
+        usual = "" if whole is None else f" The reference’s root mean square, zeros apart, is {words.number(_size(scope, whole))}."
         told = f"{name} was up to {words.number(row.peak)} times greater or smaller than the reference’s in {many}."
         st.markdown(told + usual)
         return
@@ -137,8 +139,11 @@ def _standing(scope: Scope, row: Any, column: str) -> None:
     st.markdown(f"All {row.of:,} rows of {many} hold one and the same {name}{f': {values}' if values else ' in each'}.{seen}")
 
 
-def _size(profile: pd.Series) -> float:
-    return float(np.sqrt(profile["sum_squares"] / max(profile["counts"].sum(), 1)))
+def _size(scope: Scope, profile: pd.Series) -> float:
+    bins = reads.bins(scope)
+    edges = bins.loc[(bins["column"] == profile["column"]) & (bins["version"] == profile["version"]), "edges"]
+    none = zeros([profile["counts"]], edges.iloc[0] if len(edges) else None, np.array([profile["min"]]))[0]
+    return float(np.sqrt(profile["sum_squares"] / max(profile["counts"].sum() - none, 1)))
 
 
 def _first(seen: Evidence, roles: Roles, kind: str) -> bool:
@@ -151,7 +156,7 @@ def _first(seen: Evidence, roles: Roles, kind: str) -> bool:
     kinds = ", ".join(f"{n:,} {name}" for name, n in seen.kinds) if len(seen.kinds) > 1 else ""
     st.markdown(
         f"**{rows:,} of {rows + others:,} rows** broke{f' ({kinds})' if kinds else ''}. The first: **{words.day(time)}, {time:%H:%M} UTC**, "
-        f"row {int(first['row']):,} of {words.escaped(str(first['file']))}{' (' + ', '.join(ids) + ')' if ids else ''}."
+        f"row {int(first[ROW]):,} of {words.escaped(Path(str(first[FILE])).name)}{' (' + ', '.join(ids) + ')' if ids else ''}."
     )
     span = breaks.in_one_span(*seen.span, rows, others, kind)
     if span is not None:
@@ -199,10 +204,11 @@ def _rows(told: reads_stability.Told, kind: str) -> None:
             shown, hide_index=True, column_config=config, key="beside", row_height=tables.ROW,
             height=tables.ROW * (len(shown) + 1) + 3, alt=f"Inputs of {kind} rows beside those of healthy rows",
         )  # fmt: skip
+    where = {FILE: "file", ROW: "row"}
     for tab, frame, name in ((broke, told.seen.broken, kind), (others, told.seen.others, "healthy")):
         with tab:
             st.dataframe(
-                _written(frame), hide_index=True, key=f"rows_{name}", row_height=tables.ROW, alt=f"The first {name} rows",
+                _written(frame), hide_index=True, key=f"rows_{name}", row_height=tables.ROW, alt=f"The first {name} rows", column_config=where,
                 height=tables.ROW * min(len(frame) + 1, tables.MOST_ROWS) + 3,
             )  # fmt: skip
             st.caption(f"The first {len(frame)} in time, with the file and row where each stands. `null` is no value, `NaN` one that broke.")

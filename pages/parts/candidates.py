@@ -7,7 +7,7 @@ import streamlit as st
 from monitors import backtest, edits, rulebook, summaries
 from monitors.alerts import alerts
 from monitors.thresholds import judge
-from pages.parts import bench, charts, drafts, reads, replay, tables, timeline, words
+from pages.parts import bench, drafts, reads, replay, tables, timeline, words
 from pages.parts.bench import MOVED, SAVED, Bench, Rules
 
 MOST_ROWS = 8  # columns on the time axis: each takes a line for every set
@@ -96,7 +96,7 @@ def _spans(made: Bench, found: dict[str, pd.DataFrame]) -> None:
     counted = counted.reindex(columns=list(found), fill_value=0)
     order = (counted.max(axis=1) - counted.min(axis=1)) * 1000 + counted.sum(axis=1)
     most = order.sort_values(ascending=False, kind="stable").head(MOST_ROWS).index
-    figure = timeline.side_by_side(both[both["row"].isin(most)], list(found), made.seen.frame, made.marks)
-    charts.show(figure, "compared", "Spans of the alerts of every set of rules on one time axis")
+    drawn = timeline.side_by_side(made.scope, both[both["row"].isin(most)], list(found), made.ends)
+    timeline.show(drawn, "compared", "Spans of the alerts of every set of rules on one time axis")
     if len(order) > len(most):
         st.caption(f"The {len(most)} on which the sets differ most, of {len(order):,}.")

@@ -27,6 +27,7 @@ Figure = go.Figure
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "pentagon", "hexagon")
 DRAWN = ("value", "noise", "noise_99", "usual", "warning", "critical")
 TOLD = ["window_start", "window_end", "level", "rows", "noise", "usual"]  # of a point
+MARKS = 60  # in a row of the heat map: 20 px each on a wide screen
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
 
 
@@ -44,23 +45,24 @@ def drawn(what: Callable[..., Figure | None], scope: Scope, **asked: Any) -> Any
 
 
 def over_time(
-    judged: pd.DataFrame, marks: Marks, *, y_title: str, y_format: str, focus: str = "", height: int = 400
+    judged: pd.DataFrame, marks: Marks, *, y_title: str, y_format: str, focus: str = "", height: int = 400, reach: Sequence[float] = ()
 ) -> go.Figure:
     """One metric over time, a line per version (or per segment, column `line`), with its thresholds and both floors.
 
     Parameters
     ----------
     judged : judged measurements of one column and metric; a line breaks where windows are missing or could not be measured. Points are hollow
-        where a column `hollow` says so.
-    focus : the column; the sample's events that show in it are shaded through the plot.
+        where a column `hollow` says so. Where levels and limits are blank, none are drawn.
+    focus : the column; the sample's events that show in it are shaded through the plot. reach : values that the axis has to hold besides.
     """
     colours = palette()
     figure = Sketch()
     by = "line" if "line" in judged else "version"
     names = list(dict.fromkeys(judged.sort_values("window_start")[by]))
-    low, top = _range(judged)
+    low, top = _range(judged, reach)
     for name in names:
-        _floors(figure, judged[judged[by] == name], colours, first=name == names[0], top=top)
+        _floors(figure, judged[judged[by] == name], colours, top, shade=min(0.25, 0.75 / len(names)))  # many may lie on each other
+    _name_once(figure)
     limits = [_limit(figure, judged, which, names, by, colours) for which in ("warning", "critical")]
     served = list(marks.versions["version"]) if by == "version" else names  # a version has one colour, whichever others are shown
     for i, name in enumerate(names):
@@ -97,15 +99,17 @@ def heat_map(states: pd.DataFrame, marks: Marks) -> go.Figure:
     figure = go.Figure(
         go.Heatmap(x=noon, y=labels, z=levels, zmin=-1.5, zmax=2.5, colorscale=scale, showscale=False, ygap=2, hoverinfo="skip")
     )
-    # A heat map gives no clicks: these marks lie on it, unseen.
-    starts, ends = naive(states["window_start"]), naive(states["window_end"])
-    told = [_cell_text(row) for row in states.to_dict("records")]
+    # A heat map gives no clicks: these marks lie on it, unseen; no more than a hand can tell apart, since a browser takes a second for 7,000.
+    place = naive(states["window_start"]) + (naive(states["window_end"]) - naive(states["window_start"])) / 2
+    near = (place - place.min()) // pd.Timedelta(days=-(-len(days) // MARKS))
+    marked = summaries.worst(states.assign(place=place, near=near), ["column", "near"])
+    told = [_cell_text(row) for row in marked.to_dict("records")]
     figure.add_scatter(
-        x=starts + (ends - starts) / 2,
-        y=[words.plain_html(str(column) or words.TABLE) for column in states["column"]],
+        x=marked["place"],
+        y=[words.plain_html(str(column) or words.TABLE) for column in marked["column"]],
         mode="markers",
         marker={"opacity": 0, "size": 16, "color": colours.muted},
-        customdata=np.column_stack([states[name] for name in ("column", "version", "metric", "segment", "monitor")]),
+        customdata=np.column_stack([marked[name] for name in ("column", "version", "metric", "segment", "monitor")]),
         hovertext=told,
         hovertemplate="%{hovertext}<extra></extra>",
         showlegend=False,
@@ -165,7 +169,16 @@ def _spans(judged: pd.DataFrame, events: Sequence[Event], focus: str, colours: P
             yield area | WHOLE_HEIGHT | {"fillcolor": colour, "opacity": 0.13, "line": {"width": 0}}
 
 
-def _floors(figure: Sketch, one: pd.DataFrame, colours: Palette, first: bool, top: float) -> None:
+def _name_once(figure: Sketch) -> None:
+    """Of each group the first trace stands in the legend: a version may have no floors, the first one of a latency never has."""
+    told: set[str] = set()
+    for trace in figure.traces:
+        if group := trace.get("legendgroup"):
+            trace["showlegend"] = group not in told
+            told.add(group)
+
+
+def _floors(figure: Sketch, one: pd.DataFrame, colours: Palette, top: float, shade: float) -> None:
     """What chance gives, as areas, and what the reference's own windows give, as a dotted line; in steps.
 
     Where a low value is bad, chance gives all from its floor up to the `top`. Of chance the 95th percentile is drawn, and the 50th and 99th where
@@ -184,25 +197,25 @@ def _floors(figure: Sketch, one: pd.DataFrame, colours: Palette, first: bool, to
     if levels:
         most = np.repeat(steps["noise_99"].to_numpy(float), 2)
         figure.add_scatter(
-            x=x, y=most, mode="lines", line={"width": 0}, fill="tozeroy", hoverinfo="skip", fillcolor=faint(colours.muted, 0.13),
-            name="chance 99 %", legendgroup="noise_99", showlegend=first, legendrank=1012,
+            x=x, y=most, mode="lines", line={"width": 0}, fill="tozeroy", hoverinfo="skip", fillcolor=faint(colours.muted, shade / 2),
+            name="chance 99 %", legendgroup="noise_99", legendrank=1012,
         )  # fmt: skip
     figure.add_scatter(
-        x=x, y=noise, mode="lines", line={"width": 0}, fill=fill, hoverinfo="skip", fillcolor=faint(colours.muted, 0.25),
-        name="noise: chance 95 %" if levels else "noise: chance alone", legendgroup="noise", showlegend=first, legendrank=1011,
+        x=x, y=noise, mode="lines", line={"width": 0}, fill=fill, hoverinfo="skip", fillcolor=faint(colours.muted, shade),
+        name="noise: chance 95 %" if levels else "noise: chance alone", legendgroup="noise", legendrank=1011,
     )  # fmt: skip
     if levels:
         half = np.repeat(steps["noise_50"].to_numpy(float), 2)
         figure.add_scatter(
             x=x, y=half, mode="lines", line={"width": 1, "color": colours.muted}, hoverinfo="skip",
-            name="chance 50 %", legendgroup="noise_50", showlegend=first, legendrank=1010,
+            name="chance 50 %", legendgroup="noise_50", legendrank=1010,
         )  # fmt: skip
     if steps["usual"].isna().all():
         return
     line = {"width": 1.4, "dash": "dot", "color": colours.muted}
     figure.add_scatter(
         x=x, y=np.repeat(steps["usual"].to_numpy(float), 2), mode="lines", line=line,
-        hoverinfo="skip", name="usual: the reference’s own windows", legendgroup="usual", showlegend=first, legendrank=1013,
+        hoverinfo="skip", name="usual: the reference’s own windows", legendgroup="usual", legendrank=1013,
     )  # fmt: skip
 
 
@@ -256,8 +269,9 @@ def _line(figure: Sketch, one: pd.DataFrame, name: str, i: int, y_format: str, c
 
 def _point_text(row: dict[str, Any]) -> str:
     lines = [words.span(row["window_start"], row["window_end"])]
-    if not np.isnan(row["level"]):
-        lines.append(f"{words.STATES[int(row['level'])]}, {int(row['rows'] or 0):,} rows")
+    if not np.isnan(row["rows"]):
+        state = "" if np.isnan(row["level"]) else f"{words.STATES[int(row['level'])]}, "
+        lines.append(f"{state}{int(row['rows']):,} rows")
     floors = [f"{name} {words.number(row[name])}" for name in ("noise", "usual") if not np.isnan(row[name])]
     if not np.isnan(row.get("noise_99", np.nan)):
         floors.append(f"chance alone {words.number(row['noise_50'])} (50 %), {words.number(row['noise_99'])} (99 %)")
@@ -273,9 +287,9 @@ def _cell_text(row: dict[str, Any]) -> str:
     return f"<b>{words.plain_html(row['column'] or words.TABLE)}</b>: {state}<br>{when}, {words.plain_html(row['version'])}<br>{value}"
 
 
-def _range(judged: pd.DataFrame) -> tuple[float, float]:
+def _range(judged: pd.DataFrame, reach: Sequence[float]) -> tuple[float, float]:
     """The ends of the y axis: from 0, or from below all that is drawn where that is negative or a low value is the bad one."""
-    drawn = judged[[name for name in DRAWN if name in judged]].to_numpy(float)
+    drawn = np.append(judged[[name for name in DRAWN if name in judged]].to_numpy(float), reach)
     finite = drawn[np.isfinite(drawn)]
     highest = float(finite.max()) if len(finite) else 0.0
     lowest = float(finite.min()) if len(finite) else 0.0

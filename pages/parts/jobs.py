@@ -94,7 +94,7 @@ def change_roles(model: str, roles: Roles, reason: str) -> None:
 def change_schema(model: str, schema: Schema, edits: Edits, reason: str, measure: bool) -> None:
     """Keep edits of a schema; and count anew by them, if asked to."""
     number = invariants.save(reads.store(), model, schema, edits, reason)
-    ran = _run(model, st.progress(0.0, "Counting anew …")) if measure else "The next `run` counts by it."
+    ran = _run(model, st.progress(0.0, "Counting anew …")) if measure else "The next run counts by it."
     st.session_state[KEY] = Told(f"Schema saved as edit {number}. {ran}", (), model)
 
 
@@ -134,7 +134,8 @@ def _loaded_text(loaded: Sequence[Loaded], model: str, dataset: str) -> str:
         return "These bytes are loaded already; nothing was done."
     rows, misfits = sum(one.rows for one in new), sum(one.misfits for one in new)
     files = Path(new[0].file).name if len(new) == 1 else f"{len(new)} files"
-    odd = f", {misfits:,} values that do not fit their column’s type (kept as misfits)" if misfits else ""
+    what = "value that does" if misfits == 1 else "values that do"
+    odd = f", {misfits:,} {what} not fit the column’s type (kept as text)" if misfits else ""
     return f"Loaded {rows:,} row{'' if rows == 1 else 's'} of {files} into {model} as {dataset}{odd}."
 
 

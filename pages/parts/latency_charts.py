@@ -32,9 +32,7 @@ def is_wide(values: pd.Series) -> bool:
 def named(figure: go.Figure) -> None:
     """What is usual of times are the windows before; a reference seldom has any."""
     for trace in figure.select_traces(selector={"legendgroup": "usual"}):
-        trace.name = "usual: the windows before"
-    for trace in figure.select_traces(selector={"legendgroup": "noise"}):
-        trace.name = "noise: up to what chance gives"
+        trace.name = "usual: windows before"
 
 
 def logarithmic(figure: go.Figure, judged: pd.DataFrame) -> None:

@@ -32,7 +32,7 @@ def components(shown: pd.DataFrame) -> None:
         "version": st.column_config.TextColumn("Version", help="The version of the last window.", width=70),
     }
     st.dataframe(
-        shown, hide_index=True, column_config=config, column_order=list(config), row_height=tables.ROW, key="components",
+        shown, hide_index=True, column_config=config, column_order=list(config), row_height=tables.ROW, key="components", placeholder="–",
         alt="Each latency column with its state and its latest percentiles",
     )  # fmt: skip
 
@@ -67,7 +67,7 @@ def compared(made: Compared, column: str) -> None:
         "verdict": st.column_config.TextColumn("Verdict", width=300),
     }
     st.dataframe(
-        shown, hide_index=True, column_config=config, column_order=list(config), row_height=tables.ROW, key="quantiles",
+        shown, hide_index=True, column_config=config, column_order=list(config), row_height=tables.ROW, key="quantiles", placeholder="–",
         alt="Percentiles of both versions, their ratio and its interval",
     )  # fmt: skip
 
@@ -93,7 +93,7 @@ def by_part(found: pd.DataFrame, part: str, column: str) -> None:
     }
     shown = shown.assign(last=shown["last"] - pd.Timedelta(1, "us"))
     st.dataframe(
-        shown, hide_index=True, column_config=config, column_order=list(config), row_height=tables.ROW, key=f"by_{part}",
+        shown, hide_index=True, column_config=config, column_order=list(config), row_height=tables.ROW, key=f"by_{part}", placeholder="–",
         alt=f"Percentiles by {part} in the period",
     )  # fmt: skip
 
@@ -121,6 +121,6 @@ def jobs(runs: pd.DataFrame) -> None:
         "last": st.column_config.DatetimeColumn("Last run (UTC)", format="D MMM YYYY, HH:mm", width=150),
     }
     st.dataframe(
-        shown, hide_index=True, column_config=config, column_order=list(config), row_height=tables.ROW, key="jobs",
+        shown, hide_index=True, column_config=config, column_order=list(config), row_height=tables.ROW, key="jobs", placeholder="–",
         alt="What the jobs of each version took",
     )  # fmt: skip

@@ -1,67 +1,125 @@
-// Handles on the dashed limits of the chart above: a bar that can be dragged or moved by the arrow keys, at each limit's height.
+// The limits of a rule on its chart: dashed lines, and on each a handle that can be dragged or moved by the arrow keys; the windows beyond them.
 // Streamlit tells Python nothing of what is dragged inside of a Plotly chart, so the handles lie over it and tell it themselves.
 const EVERY = 120; // ms between two values that are told while it is dragged
-// One for the page: this runs anew after every move, also while a hand is on a handle, and the chart may be another element by then.
-const own = { handles: {}, run: 0 };
+const SIZE = 4.5, CORNERS = { diamond: 4, square: 4, "triangle-up": 3, pentagon: 5, hexagon: 6 };
+// One for the page: this runs anew after every move, also while a hand is on a handle.
+const own = { handles: {}, shown: null, send: null };
 
 export default function (component) {
-  const run = ++own.run;
-  Object.assign(own, { data: component.data, send: component.setTriggerValue });
-  for (const name of Object.keys(own.handles)) if (!(name in own.data.limits)) remove(name);
-  for (const [name, value] of Object.entries(own.data.limits)) {
+  const { shown } = component.data;
+  Object.assign(own, { shown, send: component.setTriggerValue });
+  for (const name of Object.keys(own.handles)) if (!(name in shown.handles)) drop(name);
+  for (const [name, value] of Object.entries(shown.handles)) {
     const handle = own.handles[name] || made(name);
     if (!handle.held) handle.value = value;
-    handle.bar.setAttribute("aria-valuenow", String(handle.value));
-    handle.parts.forEach((part) => (part.style.background = own.data.colours[name])); // other ones in the dark
+    handle.grip.style.background = shown.colours[name]; // other ones in the dark
   }
-  if (!own.following) follow();
-  // What is drawn again in this moment has a later run: then the handles stay.
-  return () => setTimeout(() => run === own.run && Object.keys(own.handles).forEach(remove), 300);
+  const end = lay("moved", drawAll);
+  chart.ends = () => Object.keys(own.handles).forEach(drop);
+  return end;
 }
 
-function remove(name) {
+function drop(name) {
   own.handles[name].bar.remove();
   delete own.handles[name];
 }
 
-// Plotly redraws a moment later, and whenever the window changes its width.
-function follow() {
-  const handles = Object.values(own.handles);
-  own.following = handles.length > 0;
-  if (!own.following) return;
-  own.host = document.querySelector(".st-key-moved");
-  handles.forEach(place);
-  requestAnimationFrame(follow);
+function drawAll(context, x, y, layout) {
+  context.save();
+  context.beginPath();
+  context.rect(x._offset, y._offset - 1, x._length, y._length + 2);
+  context.clip();
+  if (own.shown.span) drawSpan(context, x, y);
+  for (const name of Object.keys(own.shown.lines)) drawLimit(context, x, y, name);
+  own.shown.marks.forEach((marks) => drawMarks(context, x, y, marks));
+  context.restore();
+  drawLabels(context, x, y);
+  Object.values(own.handles).forEach((handle) => place(handle, x, y));
 }
 
-function axes() {
-  const plot = own.host && own.host.querySelector(".js-plotly-plot");
-  const layout = plot && plot._fullLayout;
-  return layout && layout.yaxis && layout.xaxis ? { plot, x: layout.xaxis, y: layout.yaxis } : null;
+function drawSpan(context, x, y) {
+  const { ends, edge, fill } = own.shown.span, [left, right] = ends.map((time) => atTime(x, time / 1000));
+  Object.assign(context, { fillStyle: fill, strokeStyle: edge, lineWidth: 1.5 });
+  context.setLineDash([]);
+  context.fillRect(left, y._offset, right - left, y._length);
+  context.strokeRect(left, y._offset, right - left, y._length);
 }
 
-function place(handle) {
-  const found = axes();
-  if (!found) return;
-  if (handle.bar.parentElement !== own.host) own.host.append(handle.bar);
-  own.host.style.position = "relative";
-  const box = found.plot.getBoundingClientRect(), outer = own.host.getBoundingClientRect();
-  const y = found.y.d2p(handle.value), inside = y >= -1 && y <= found.y._length + 1;
-  const style = {
-    display: inside ? "block" : "none",
-    top: `${box.top - outer.top + found.y._offset + y - 8}px`,
-    left: `${box.left - outer.left + found.x._offset}px`,
-    width: `${found.x._length + 3}px`,
-  };
-  for (const [name, value] of Object.entries(style)) if (handle.bar.style[name] !== value) handle.bar.style[name] = value;
+// Where a limit is: a hand is ahead of what the server knows of it.
+function valueOf(name) {
+  return own.handles[name] ? own.handles[name].value : own.shown.lines[name].last;
+}
+
+function drawLimit(context, x, y, name) {
+  Object.assign(context, { strokeStyle: own.shown.colours[name], lineWidth: 1.4 });
+  context.setLineDash([7, 5]);
+  for (const [times, values] of own.shown.lines[name].lines) {
+    const ahead = name in own.handles ? valueOf(name) : null;
+    context.beginPath();
+    times.forEach((time, i) => context.lineTo(atTime(x, time), atValue(y, ahead === null ? values[i] : ahead)));
+    context.stroke();
+  }
+}
+
+// As Plotly draws them, so that a version keeps its shape.
+function drawMarks(context, x, y, { symbol, at, value, level }) {
+  const corners = CORNERS[symbol], turned = symbol === "square" ? Math.PI / 4 : 0;
+  const radius = SIZE * (symbol === "square" ? Math.SQRT2 : symbol === "diamond" ? 1.3 : symbol === "circle" ? 1 : 1.15);
+  context.setLineDash([]);
+  Object.assign(context, { strokeStyle: own.shown.background, lineWidth: 1 });
+  at.forEach((time, i) => {
+    const cx = atTime(x, time), cy = atValue(y, value[i]);
+    context.fillStyle = own.shown.colours[level[i] === 2 ? "critical" : "warning"];
+    context.beginPath();
+    if (corners) for (let k = 0; k < corners; k++) context.lineTo(cx + radius * Math.sin(turned + (2 * Math.PI * k) / corners), cy - radius * Math.cos(turned + (2 * Math.PI * k) / corners));
+    else context.arc(cx, cy, radius, 0, 2 * Math.PI);
+    context.closePath();
+    context.fill();
+    context.stroke();
+  });
+}
+
+// At the right, moved apart where they would lie on each other.
+function drawLabels(context, x, y) {
+  context.font = "12px 'Source Sans', sans-serif";
+  context.textBaseline = "middle";
+  const names = Object.keys(own.shown.lines).sort((a, b) => valueOf(a) - valueOf(b));
+  let least = 6; // px above the axis
+  for (const name of names) {
+    const line = own.shown.lines[name], value = valueOf(name), height = Math.max(y._offset + y._length - atValue(y, value), least);
+    least = height + 16;
+    context.fillStyle = own.shown.colours[name];
+    const text = value === line.last ? line.text : `${name} ${Number(value.toPrecision(3))}`;
+    if (height <= y._length + 8) context.fillText(text, x._offset + x._length + 6, y._offset + y._length - height);
+  }
+}
+
+function place(handle, x, y) {
+  const box = chart.canvas.parentElement;
+  if (handle.bar.parentElement !== box) box.append(handle.bar);
+  const top = atValue(y, handle.value), inside = top >= y._offset - 1 && top <= y._offset + y._length + 1;
+  const style = { display: inside ? "block" : "none", top: `${top - 8}px`, left: `${x._offset}px`, width: `${x._length + 3}px` };
+  Object.assign(handle.bar.style, style);
+  handle.bar.setAttribute("aria-valuenow", String(handle.value));
 }
 
 // As a person reads it, and never beyond the other limit nor what the metric can be.
 function allowed(name, value) {
-  const { limits, above, least, most } = own.data, other = limits[name === "warning" ? "critical" : "warning"];
+  const { handles, above, least, most } = own.shown, other = handles[name === "warning" ? "critical" : "warning"];
   let found = Math.min(Math.max(Number(value.toPrecision(3)), least), most);
   if (other !== undefined) found = (name === "warning") === above ? Math.min(found, other) : Math.max(found, other);
   return found;
+}
+
+// How much of the metric a pixel upwards is.
+function slope() {
+  const axis = chart.plot && chart.plot._fullLayout && chart.plot._fullLayout.yaxis;
+  return axis ? (axis.range[1] - axis.range[0]) / axis._length : 0;
+}
+
+function moveTo(handle, value) {
+  handle.value = allowed(handle.name, value);
+  redraw();
 }
 
 function tell(handle) {
@@ -72,52 +130,43 @@ function tell(handle) {
 }
 
 function made(name) {
-  const bar = document.createElement("div"), line = document.createElement("div"), grip = document.createElement("div");
-  const handle = { name, bar, parts: [line, grip], held: false, at: 0 };
+  const bar = document.createElement("div"), grip = document.createElement("div");
+  const handle = { name, bar, grip, held: false, at: 0 };
   const label = `${name[0].toUpperCase()}${name.slice(1)} limit on the chart`;
   const told = { role: "slider", tabindex: 0, "aria-orientation": "vertical", "aria-label": label, title: `Drag the ${name} limit` };
   for (const [key, value] of Object.entries(told)) bar.setAttribute(key, String(value));
   Object.assign(bar.style, { position: "absolute", height: "16px", cursor: "ns-resize", zIndex: 5, touchAction: "none" });
-  Object.assign(line.style, { position: "absolute", left: 0, right: "8px", top: "7px", height: "2px", opacity: 0 });
-  const round = { position: "absolute", right: 0, top: "3px", width: "16px", height: "10px", borderRadius: "5px" };
-  Object.assign(grip.style, round);
-  bar.append(line, grip);
+  Object.assign(grip.style, { position: "absolute", right: 0, top: "3px", width: "16px", height: "10px", borderRadius: "5px" });
+  bar.append(grip);
   own.handles[name] = handle;
 
-  const hold = (held) => {
-    handle.held = held;
-    if (held) handle.hold = Date.now(); // all values of one drag are one move to take back
-    line.style.opacity = held ? 1 : 0;
-  };
   bar.addEventListener("pointerdown", (event) => {
     event.preventDefault();
     bar.focus({ preventScroll: true });
     bar.setPointerCapture(event.pointerId);
-    const found = axes();
     // From here on only the way of the hand counts: the page around the chart may move while it is redrawn.
-    if (found) handle.from = { y: event.clientY, value: handle.value, slope: (found.y.range[1] - found.y.range[0]) / found.y._length };
-    hold(Boolean(found));
+    handle.from = { y: event.clientY, value: handle.value, slope: slope() };
+    handle.held = handle.from.slope > 0;
+    handle.hold = Date.now(); // all values of one drag are one move to take back
   });
   bar.addEventListener("pointermove", (event) => {
     if (!handle.held) return;
-    handle.value = allowed(name, handle.from.value + (handle.from.y - event.clientY) * handle.from.slope);
-    place(handle);
+    moveTo(handle, handle.from.value + (handle.from.y - event.clientY) * handle.from.slope);
     if (performance.now() - handle.at > EVERY) tell(handle);
   });
   const release = () => {
     if (!handle.held) return;
-    hold(false);
+    handle.held = false;
     tell(handle);
   };
   bar.addEventListener("pointerup", release);
   bar.addEventListener("pointercancel", release);
   bar.addEventListener("keydown", (event) => {
-    const found = axes(), way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
-    if (!found || !way) return;
+    const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    if (!way || !slope()) return;
     event.preventDefault();
     handle.hold = 0;
-    handle.value = allowed(name, handle.value + (way * (found.y.range[1] - found.y.range[0])) / 100);
-    place(handle);
+    moveTo(handle, handle.value + (way * slope() * chart.plot._fullLayout.yaxis._length) / 100);
     tell(handle);
   });
   return handle;

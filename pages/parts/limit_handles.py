@@ -1,27 +1,70 @@
-"""Handles on the limits of a chart: dragged, they move the rule as the sliders do."""
+"""What moves on the chart "moved": the limits, with handles that move the rule as the sliders do, the windows beyond them and the open alert."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
 from monitors.rules import Rule, bounds
-from pages.parts import drafts
-from pages.parts.colours import palette
+from monitors.series import micros
+from pages.parts import charts, drafts, words
+from pages.parts.colours import faint, palette
 
 LIMITS = ("warning", "critical")
-HANDLES = st.components.v2.component("vigia_limit_handles", js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"))
+HERE = Path(__file__).parent
+SCRIPT = (HERE / "on_chart.js").read_text(encoding="utf-8") + (HERE / "limit_handles.js").read_text(encoding="utf-8")
+HANDLES = st.components.v2.component("vigia_limit_handles", js=SCRIPT)
 
 
-def draw(about: Mapping[str, str], rule: Rule) -> None:
-    """Put handles on the chart "moved", where its limits are values of the metric; those of other kinds are not on its axis."""
-    limits = {name: getattr(rule, name) for name in LIMITS if isinstance(getattr(rule, name), float)}
-    if rule.kind != "constant" or not limits:
-        return
+def draw(about: Mapping[str, str], rule: Rule, judged: pd.DataFrame, versions: Sequence[str], opened: Mapping[str, Any] | None) -> None:
+    """Lay it over the chart.
+
+    Parameters
+    ----------
+    judged : the windows that the chart shows, by the moved rule. versions : all that served, in their order. opened : an alert among them.
+    """
+    colours = palette()
+    # Limits of other kinds are not on the chart's axis as they are written.
+    handles = {name: getattr(rule, name) for name in LIMITS if rule.kind == "constant" and isinstance(getattr(rule, name), float)}
     least, most = (max(min(end, 1e300), -1e300) for end in bounds(rule.metric))  # JSON has no infinity
-    colours = {"warning": palette().state(1), "critical": palette().state(2)}
-    data = {"limits": limits, "colours": colours, "above": rule.direction == "above", "least": least, "most": most}
-    HANDLES(key="limit_handles", data=data, on_moved_change=lambda: _moved(about), height=1)
+    shown = {
+        "handles": handles, "above": rule.direction == "above", "least": least, "most": most, "background": colours.background,
+        "colours": {"warning": colours.state(1), "critical": colours.state(2)},
+        "lines": {name: _line(judged, name) for name in LIMITS if judged[name].notna().any()},
+        "marks": _marks(judged, versions),
+        "span": None if opened is None else {
+            "ends": micros(pd.Series([opened["start"], opened["end"]])).tolist(), "edge": colours.primary, "fill": faint(colours.primary, 0.12),
+        },
+    }  # fmt: skip
+    HANDLES(key="limit_handles", data={"shown": shown}, on_moved_change=lambda: _moved(about), height=1)
+
+
+def _line(judged: pd.DataFrame, which: str) -> dict[str, Any]:
+    """A limit over the windows for which it is in force: points of a line, in ms and the metric's unit, by version where they differ."""
+    known = judged[judged[which].notna()].sort_values("window_start")
+    same = known[which].nunique() == 1
+    parts = [known] if same else [own for _, own in known.groupby("version", observed=True)]
+    lines = []
+    for own in parts:
+        start, end, value = micros(own["window_start"]) // 1000, micros(own["window_end"]) // 1000, own[which].to_numpy(float)
+        x = [int(start.min()), int(end.max())] if same else np.column_stack([start, end]).ravel().tolist()
+        lines.append([x, [float(value[0])] * 2 if same else np.repeat(value, 2).tolist()])
+    last = float(known[which].iloc[-1])
+    return {"lines": lines, "last": last, "text": f"{which} {words.number(last)}"}
+
+
+def _marks(judged: pd.DataFrame, versions: Sequence[str]) -> list[dict[str, Any]]:
+    """The windows that breach: per version its symbol, and time, value and level of each."""
+    beyond = judged[(judged["level"] > 0).to_numpy()]
+    found = []
+    for version, own in beyond.groupby("version", observed=True):
+        symbol = charts.SYMBOLS[list(versions).index(str(version)) % len(charts.SYMBOLS)]
+        at = (micros(own["window_start"]) + micros(own["window_end"])) // 2000
+        found.append({"symbol": symbol, "at": at.tolist(), "value": own["value"].tolist(), "level": own["level"].tolist()})
+    return found
 
 
 def is_told() -> bool:

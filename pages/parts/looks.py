@@ -12,7 +12,7 @@ from monitors.rules import SHARES
 from monitors.shifted import Shifted, shifted
 from monitors.wasserstein import Numbers
 from pages.parts import charts, reads, words
-from pages.parts.bench import MOVED, Bench
+from pages.parts.bench import Bench
 
 CHOOSING = Path(__file__).parent / "help" / "choosing.md"
 SUMS = ("sum", "sum_squares", "min", "max", "below_sum", "above_sum")
@@ -60,7 +60,7 @@ def _in_rows(made: Bench) -> None:
     """A share as so many rows of an ordinary window."""
     if not (made.metric in SHARES or made.metric.endswith("_rate")) or made.rule.kind != "constant":
         return
-    rows = made.judged[MOVED]["rows"]
+    rows = made.judged["rows"]
     usual = float(rows[rows > 0].median()) if (rows > 0).any() else 0.0
     for limit in ("warning", "critical"):
         value = getattr(made.rule, limit)
@@ -133,6 +133,6 @@ def _reference(made: Bench, column: str) -> tuple[pd.Series, pd.Series, str] | N
 def _copy(made: Bench, value: float, bins: pd.Series, reference: pd.Series) -> Shifted | None:
     sums = [np.float64(np.nan if pd.isna(reference[name]) else reference[name]) for name in SUMS]
     edges = np.asarray(bins["edges"], float) if bins["kind"] == "number" else None
-    rows = made.judged[MOVED]["rows"]
+    rows = made.judged["rows"]
     usual = float(rows[rows > 0].median()) if (rows > 0).any() else float(reference["rows"])
     return shifted(Numbers(reference["counts"], *sums), edges, made.metric, value, usual)

@@ -15,6 +15,7 @@ def of(scope: Scope, column: str) -> pd.DataFrame:
     """The new normals of a column that stand, by their start; of the version on screen, or of all."""
     made = decided.standing(reads.decisions(scope.snapshot), "normal")
     fits = (made["model"] == scope.model) & (made["column"].isna() | (made["column"] == column))
+    fits &= made["segment"].isna() | (made["segment"] == scope.segment)
     if scope.version:
         fits &= made["version"] == scope.version
     return made[fits].sort_values(["start", "decision"]).reset_index(drop=True)

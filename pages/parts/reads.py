@@ -7,6 +7,7 @@ shared by all who look and not copied for each, which took longer than most of t
 import gc
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -192,13 +193,21 @@ def watched(scope: Scope) -> Frame:
 
 def _watched(scope: Scope) -> Frame:
     everything = rules(scope)
-    asked = {
-        (one.monitor, one.metric, one.window)
+    asked = [
+        replace(one, segment=scope.segment)
         for one in summaries.watched(everything)
         if one.segment in (None, "all", scope.segment)
-    }
-    parts = [_shown(scope, window, monitor, metric)[0] for monitor, metric, window in sorted(asked, key=str)]
-    return pd.concat(parts, ignore_index=True)
+    ]
+    measured = thresholds.prepare(run.whole_series(store(), scope.model, asked, scope.version))
+    parts = []
+    for window in sorted({one.window for one in asked}):
+        judging = everything
+        for one in asked:
+            if one.window == window:
+                judging, _ = summaries.as_if_alerting(judging, window, scope.segment, monitor=one.monitor, metric=one.metric)
+        found = thresholds.judge(measured, judging)
+        parts.append(found[found["window_name"] == window])
+    return cut(pd.concat(parts, ignore_index=True), scope)
 
 
 def cut(frame: Frame, scope: Scope) -> Frame:

@@ -1,4 +1,4 @@
-"""What the moved rule would have given: the alerts counted, one column over time, when they were, and each of them opened."""
+"""What the moved rule would have given: the alerts counted, when they were, and each of them opened."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,17 +7,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from monitors import backtest, summaries
+from monitors import backtest
 from monitors.alerts import sentence
-from monitors.thresholds import judge
-from pages.parts import chance_words, charts, lanes, limit_handles, reads_bench, rule_form, sidebar, tables, timeline, words
+from pages.parts import one_column, rule_form, sidebar, tables, timeline, words
 from pages.parts.bench import MOVED, SAVED, Bench, whole
-from pages.parts.colours import faint, palette
 
 MOST_ROWS = 30  # of the timeline
 ORDER = {"gained": 0, "lost": 1, "changed": 2, "same": 3}
 SIGNS = {"gained": "+ gained", "lost": "− lost", "changed": "→ changed", "same": "same"}
-NAMES = ("column", "version", "segment")
 text_column = st.column_config.TextColumn
 
 
@@ -38,7 +35,7 @@ def _told(bench: Bench) -> str:
     counted = bench.events["change"].value_counts()
     if not bench.rule.enabled:
         return f":gray[This rule is off. Switch on “{rule_form.ON}” to see what its limits would give.]"
-    if not (bench.judged[MOVED]["level"] >= 0).any():
+    if not (bench.judged["level"] >= 0).any():
         return ":gray[No window could be judged: none was measured with rows enough.]"
     if not bench.is_moved:
         return ":gray[The rule in force. Move a limit to see which alerts come and which go.]"
@@ -51,46 +48,6 @@ def _metric(label: str, value: str, difference: float, told: str) -> None:
               delta_arrow="auto" if difference else "off")  # fmt: skip
 
 
-def one_column(bench: Bench) -> None:
-    """The metric of one column over time, with the moved limits, which can be dragged."""
-    rule, segment = bench.rule, bench.about.get("segment", "all")
-    drawn, as_they_are = summaries.as_if_alerting(bench.rules[MOVED], rule.window, segment, monitor=bench.monitor, metric=bench.metric)
-    judged = bench.judged[MOVED]
-    if not as_they_are or segment not in bench.about.values():
-        there = {field: name for field, name in bench.about.items() if field != "model"}
-        judged = backtest.within(judge(bench.seen, drawn), there | {"segment": segment})
-    judged = judged[(judged["window_name"] == rule.window).to_numpy()]
-    columns = sorted(map(str, judged["column"].unique()), key=str.casefold)
-    if not columns:
-        st.info(f"Nothing was measured by {rule.window} yet.", icon=":material/info:")
-        return
-    told, column = words.metric(bench.metric), _looked_at(bench, columns)
-    one = judged[(judged["column"] == column).to_numpy()]
-    if not np.isfinite(one["value"].to_numpy(float)).any():
-        st.info(f"{words.escaped(column)} could not be measured in any {rule.window}: {words.escaped(str(one['reason'].iloc[0]))}.")
-        return
-    one, chances = reads_bench.with_chance(bench.scope, one, segment)
-    figure = charts.over_time(one, bench.marks, y_title=told.title, y_format=told.format, focus=column, height=370)
-    if (alert := opened(bench)) is not None and alert["column"] == column:
-        ends = {"x0": lanes.naive_time(alert["start"]), "x1": lanes.naive_time(alert["end"])}
-        line = {"color": palette().primary, "width": 1.5}
-        figure.layout.shapes += ({"type": "rect", "line": line, "fillcolor": faint(palette().primary, 0.12)} | ends | lanes.WHOLE_HEIGHT,)
-    charts.show(figure, "moved", f"{told.label} of {column or words.TABLE} over time, with the moved limits and both floors")
-    limit_handles.draw(bench.about, rule)
-    chance_words.show(chance_words.told(one, chances, rule))
-
-
-def _looked_at(bench: Bench, columns: list[str]) -> str:
-    """The column of the chart: the one that was chosen or clicked, else the one with the most alerts."""
-    if st.session_state.get("look_at") not in columns:
-        most = bench.alerts[MOVED]["column"].mode()
-        st.session_state["look_at"] = most.iloc[0] if len(most) and most.iloc[0] in columns else columns[0]
-    if len(columns) == 1:
-        return columns[0]
-    return str(st.selectbox("Column", columns, key="look_at", persist_state="session", width=260, label_visibility="collapsed",
-                            format_func=lambda name: name or words.TABLE))  # fmt: skip
-
-
 def draw(bench: Bench) -> None:
     """The view *Replay*: when the alerts were, all of them as a table, and the one that is opened."""
     if bench.events.empty:
@@ -99,7 +56,7 @@ def draw(bench: Bench) -> None:
     _spans(bench)
     listed = _listed(bench.events)
     _table(listed)
-    if (alert := opened(bench)) is not None:
+    if (alert := one_column.opened(bench)) is not None:
         _open(bench, alert)
     else:
         st.caption("Click a bar or a row to open its alert.")
@@ -110,11 +67,24 @@ def _spans(bench: Bench) -> None:
     shown = [SAVED, MOVED] if bench.is_moved else [SAVED]
     both = pd.concat([bench.alerts[name].assign(rule=name) for name in shown], ignore_index=True)
     both["row"] = rows_of(both, bench.about)
-    most = both["row"].value_counts().head(MOST_ROWS).index
-    figure = timeline.timeline(both[both["row"].isin(most)], bench.judged[MOVED], bench.marks)
-    charts.show(figure, "spans", "Spans of the alerts of the rule in force and of the moved rule", on_select=_clicked)
-    if both["row"].nunique() > len(most):
-        st.caption(f"The {len(most)} with the most alerts of {both['row'].nunique():,}.")
+    kept = _kept_rows(bench, list(both["row"].value_counts().index))
+    ends = bench.judged["window_start"].min(), bench.judged["window_end"].max()
+    drawn = timeline.timeline(bench.scope, both[both["row"].isin(kept)], ends, kept)
+    timeline.show(drawn, "spans", "Spans of the alerts of the rule in force (thin) and of the moved rule (thick)", _clicked)
+    if (many := both["row"].nunique()) > len(kept):
+        st.caption(f"The {len(kept)} with the most alerts of {many:,}.")
+
+
+def _kept_rows(bench: Bench, rows: list[str]) -> list[str]:
+    """The rows to show, those with most alerts, of `rows` in that order. While a limit moves none comes or goes: nothing is to jump under a hand."""
+    about = tuple(bench.about.items())
+    before = st.session_state.get("rows_shown", ((), []))
+    held = before[1] if bench.is_moved and before[0] == about else []
+    series = bench.judged[list(one_column.NAMES)].drop_duplicates().astype(str)
+    every = sorted(set(rows_of(series, bench.about))) if bench.is_moved else []
+    kept = list(dict.fromkeys([*held, *rows[:MOST_ROWS], *(every if len(every) <= MOST_ROWS else [])]))[:MOST_ROWS]
+    st.session_state["rows_shown"] = about, kept
+    return kept
 
 
 def rows_of(alerts: pd.DataFrame, about: dict[str, str]) -> pd.Series:
@@ -124,11 +94,10 @@ def rows_of(alerts: pd.DataFrame, about: dict[str, str]) -> pd.Series:
     return alerts["version"].where(alerts["segment"] == "all", alerts["version"] + " " + alerts["segment"])
 
 
-def _clicked() -> None:
+def _clicked(alert: dict[str, Any]) -> None:
     """The alert of the clicked bar is opened."""
-    if points := st.session_state["spans"]["selection"]["points"]:
-        column, version, segment, start = points[0]["customdata"]
-        _choose((column, version, segment), pd.Timestamp(start, tz="UTC"))
+    column = "" if alert["column"] == words.TABLE else alert["column"]
+    _choose((column, alert["version"], alert["segment"]), pd.Timestamp(alert["start"], unit="ms", tz="UTC"))
 
 
 def _choose(names: tuple[str, ...], start: pd.Timestamp) -> None:
@@ -177,7 +146,7 @@ def _picked(listed: pd.DataFrame) -> None:
     if chosen := st.session_state["replayed"].selection.rows:
         row = listed.iloc[chosen[0]]
         start = row["saved_start"] if pd.isna(row["moved_start"]) else row["moved_start"]
-        _choose(tuple(row[name] for name in NAMES), start)
+        _choose(tuple(row[name] for name in one_column.NAMES), start)
 
 
 def _both(events: pd.DataFrame, fields: list[str], told: Callable[..., str]) -> list[str]:
@@ -188,19 +157,6 @@ def _both(events: pd.DataFrame, fields: list[str], told: Callable[..., str]) -> 
         values = zip(*(events[f"{side}_{field}"] for field in fields), strict=True)
         texts.append([told(*value) if known else "" for value, known in zip(values, there, strict=True)])
     return [" → ".join(dict.fromkeys(filter(None, pair))) for pair in zip(*texts, strict=True)]
-
-
-def opened(bench: Bench) -> dict[str, Any] | None:
-    """The alert that a person opened, as it would be now; of a moved rule that gives it no more, as it is in force."""
-    names, start = st.session_state.get("opened", ((), None))
-    for side in (MOVED, SAVED):
-        found = bench.alerts[side]
-        for name, value in zip(NAMES, names, strict=False):
-            found = found[(found[name] == value).to_numpy()]
-        found = found[((found["start"] <= start) & (found["end"] > start)).to_numpy()] if start is not None else found.iloc[:0]
-        if len(found):
-            return dict(found.iloc[0]) | {"rule": side}
-    return None
 
 
 def _open(bench: Bench, alert: dict[str, Any]) -> None:

@@ -118,7 +118,8 @@ def _listed(series: Sequence[dict[str, str]]) -> str:
 
 def _normal(scope: Scope, drifted: Frame, note: str, who: str) -> None:
     """From a day on, drift of these columns is measured against the log itself."""
-    pairs = drifted[["version", "column"]].drop_duplicates().to_dict("records")
+    every = st.toggle("Of every segment", value=True, key="normal_segments", help="Off: only where these alerts are, all rows being one segment.")
+    pairs = drifted[["version", "column", *([] if every else ["segment"])]].drop_duplicates().to_dict("records")
     names = ", ".join(dict.fromkeys(one["column"] for one in pairs))
     start = st.date_input("From", drifted["start"].min().date(), key=f"normal_from {names}", format="YYYY-MM-DD",
                           help="The first day of the new normal.")  # fmt: skip

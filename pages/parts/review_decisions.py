@@ -73,14 +73,15 @@ def _standing(made: pd.DataFrame) -> None:
 
 
 def _about(scope: Scope, key: str) -> dict[str, str]:
-    """The scope of a decision about days: column, metric and version, each perhaps any."""
+    """The scope of a decision about days: column, metric, version and segment, each perhaps any."""
     found = reads.undecided(scope.model, scope.snapshot)
     columns = sorted({name or words.TABLE for name in found["column"]}, key=str.casefold)
     metrics = sorted(set(found["metric"]))
     versions = [str(name) for name in reads.versions(scope.model, scope.snapshot)["version"]]
     named = {"model": scope.model}
-    with st.grid(columns=3, min_column_width=150):
-        for field, options in (("column", columns), ("metric", metrics), ("version", versions)):
+    segments = reads.segments(scope.model, scope.snapshot)
+    with st.grid(columns=4, min_column_width=150):
+        for field, options in (("column", columns), ("metric", metrics), ("version", versions), ("segment", segments)):
             value = st.selectbox(field.capitalize(), [ANY, *options], key=f"{key}_{field}")
             if value != ANY:
                 named[field] = "" if value == words.TABLE else value

@@ -5,7 +5,7 @@ import streamlit as st
 
 from monitors import changes as changing
 from monitors import incidents
-from pages.parts import charts, reads_review, review_decide, sidebar, tables, timeline, words
+from pages.parts import reads_review, review_decide, sidebar, tables, timeline, words
 from pages.parts.review_list import ICONS, VERDICT_ICONS
 from pages.parts.scope import Scope
 
@@ -51,18 +51,14 @@ def alerts_alone(scope: Scope, listed: pd.DataFrame) -> None:
 
 def spans(scope: Scope, incident: str) -> None:
     """The alerts on a time axis, with versions, changes and events above it."""
-    figure = charts.drawn(_spans, scope, incident=incident)
-    charts.show(figure, "incident_spans", "When each alert of the incident was, and what changed around it")
-
-
-def _spans(scope: Scope, incident: str) -> charts.Figure:
     found = reads_review.alerts(scope.model, scope.snapshot)
     own = found[found["incident"] == incident]
     label = [_about(alert) for alert in own.to_dict("records")]
     bars = own.assign(row=label, column=label, rule="alert").drop_duplicates(["row", "start"])
     kept = list(dict.fromkeys(bars.sort_values("start")["row"]))[:MOST_ROWS]
-    seen = pd.DataFrame({"window_start": [own["start"].min() - AROUND], "window_end": [own["end"].max() + AROUND]})
-    return timeline.timeline(bars[bars["row"].isin(kept)], seen, charts.marks_of(scope))
+    ends = own["start"].min() - AROUND, own["end"].max() + AROUND
+    drawn = timeline.timeline(scope, bars[bars["row"].isin(kept)], ends)
+    timeline.show(drawn, "incident_spans", "When each alert of the incident was, and what changed around it")
 
 
 def _about(alert: dict[str, str]) -> str:

@@ -4,9 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
+import pandas as pd
 import streamlit as st
-from numpy.typing import NDArray
 
 from monitors import backtest
 from monitors.edits import text
@@ -29,7 +28,17 @@ windows give (usual). Windows in a row make one alert.
 **Nothing is measured again** when you move a limit: the alerts on this page are judged anew over the whole history of the model,
 whatever version, segment and period the sidebar shows. Until you save, nothing changes for anyone else.
 """
+KINDS = {
+    "constant": "values of the metric", "reference_quantile": "quantiles of the reference’s windows",
+    "reference_std": "standard deviations of the reference’s windows", "fdr": "false discovery rates",
+}  # fmt: skip
 HELP = {
+    "kind": """What the limits are:
+- **values of the metric**, the same for every column;
+- **quantiles of the reference’s windows**: 0.99 alerts beyond what 99 of 100 windows of the reference gave, column by column;
+- **standard deviations of the reference’s windows**, counted from their mean;
+- **false discovery rates** (Benjamini and Hochberg), for metrics with a p-value (KS, Cramér’s V): at 0.05, of the columns that alert in a window
+  one in twenty does so by chance. All columns of a window are judged together, so it is for rules of every column.""",
     "window": "How long the windows are whose values are judged.",
     "min_rows": "A window with fewer rows is not judged: it neither raises an alert nor ends one.",
     "min_coverage": "A window of which a smaller share has its labels yet is not judged: it neither raises an alert nor ends one.",
@@ -45,20 +54,33 @@ def take(about: Scope, fields: Mapping[str, Any]) -> None:
     drafts.put(about, drafts.base(about), fields)
 
 
-def draw(about: Scope, base: Rule, values: NDArray[np.float64]) -> None:
-    """The fields; what a person changes goes to the draft. `values` are those that the metric has had."""
+def draw(about: Scope, base: Rule, measured: pd.DataFrame) -> None:
+    """The fields; what a person changes goes to the draft. `measured`: value and p_value of what the rule is about."""
     _toggle(about, base, "enabled", ON)
-    now = {name: _now(about, base, name) for name in ("warning", "critical")}
-    if base.direction == "outside":
+    moved = base.model_copy(update=drafts.draft(about))
+    now = {name: getattr(moved, name) for name in ("warning", "critical")}
+    if moved.direction == "outside" and moved.kind != "fdr":
         for name in now:
             _pair(about, base, name)
     else:
-        given = {getattr(base, name) for name in now} | set(now.values()) | drafts.typed(about)
-        stops = backtest.stops(values, base, [value for value in given if isinstance(value, float)])
+        given = set(now.values()) | ({getattr(base, name) for name in now} | drafts.typed(about) if moved.kind == base.kind else set())
+        values = measured["value"].to_numpy(float)
+        stops = backtest.stops(values, moved, [value for value in given if isinstance(value, float)])
         for name in now:
-            _limit(about, base, name, stops)
-    with st.expander("Window, rows, floors", icon=":material/tune:"):
-        _others(about, base)
+            _limit(about, moved, name, stops)
+    more = st.expander("Kind, window, rows, floors", icon=":material/tune:", key=_key(about, "more"), on_change="rerun")
+    if more.open:  # a dozen elements, which the browser would draw again with every move
+        with more:
+            _kind(about, base, measured["p_value"].notna().any())
+            _others(about, base)
+
+
+def _kind(about: Scope, base: Rule, has_p_values: bool) -> None:
+    key, now = _key(about, "kind"), _now(about, base, "kind")
+    kinds = [kind for kind in KINDS if kind != "fdr" or has_p_values or now == "fdr"]
+    st.session_state[key] = now
+    st.selectbox("Limits are", kinds, key=key, format_func=KINDS.__getitem__, help=HELP["kind"],
+                 on_change=lambda: drafts.put(about, base, backtest.of_kind(base, st.session_state[key])))  # fmt: skip
 
 
 def _now(about: Scope, base: Rule, field: str) -> Any:
@@ -75,14 +97,14 @@ def _take(about: Scope, base: Rule, field: str, key: str) -> None:
         drafts.put(about, base, {field: st.session_state[key]})
 
 
-def _limit(about: Scope, base: Rule, field: str, stops: list[float]) -> None:
+def _limit(about: Scope, moved: Rule, field: str, stops: list[float]) -> None:
     """A slider, and beside it the number to the last digit; an empty number is a level that does not exist."""
-    now = _now(about, base, field)
+    now, base = getattr(moved, field), drafts.base(about)
     slider, number = _key(about, f"slider {field}"), _key(about, field)
     st.session_state[slider], st.session_state[number] = stops[0] if now is None else now, now
     slide, exact = st.columns([3, 1], vertical_alignment="bottom", gap="medium")
     slide.select_slider(
-        _label(field, base), stops, key=slider, format_func=_stop, disabled=now is None, on_change=_take,
+        _label(field, moved), stops, key=slider, format_func=_stop, disabled=now is None, on_change=_take,
         args=(about, base, field, slider),
     )  # fmt: skip
     exact.number_input(
@@ -96,11 +118,10 @@ def _stop(value: float) -> str:
     return f"{value:.6g}"
 
 
-def _label(field: str, base: Rule) -> str:
-    unit = {"constant": "", "reference_quantile": "quantile of the reference’s windows", "fdr": "false discovery rate"}
-    unit["reference_std"] = "standard deviations of the reference’s windows"
+def _label(field: str, rule: Rule) -> str:
+    unit = {"constant": words.metric(str(rule.metric)).unit, "reference_quantile": "quantile", "reference_std": "the mean, std"}
     mark = words.ICONS[2 if field == "critical" else 1]
-    told = [base.direction, words.metric(str(base.metric)).unit, unit[base.kind]]
+    told = [rule.direction, unit[rule.kind]] if rule.kind != "fdr" else ["at a false discovery rate"]
     return f"{mark} {field.capitalize()} {' '.join(part for part in told if part)}"
 
 
@@ -131,14 +152,13 @@ def _take_pair(about: Scope, base: Rule, field: str, keys: list[str]) -> None:
 
 
 def _others(about: Scope, base: Rule) -> None:
+    key = _key(about, "window")
+    st.session_state[key] = _now(about, base, "window")
+    st.segmented_control(
+        "Window", ["day", "week", "month"], required=True, key=key, help=HELP["window"], on_change=_take, args=(about, base, "window", key)
+    )
     left, right = st.columns(2)
     with left:
-        key = _key(about, "window")
-        st.session_state[key] = _now(about, base, "window")
-        st.segmented_control(
-            "Window", ["day", "week", "month"], required=True, key=key, help=HELP["window"], on_change=_take,
-            args=(about, base, "window", key),
-        )  # fmt: skip
         _toggle(about, base, "above_noise", "Above the noise")
         _toggle(about, base, "above_usual", "Above the usual")
     with right:

@@ -1,11 +1,13 @@
 """The sidebar: which model, version, segment and period. The URL holds them (`bind`), so a link shows the same screen."""
 
-from datetime import UTC, date, datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
+from data.errors import BadInput
 from data.segmented import MOST, RESTS
 from pages.parts import reads, words
 from pages.parts.scope import Scope
@@ -22,6 +24,17 @@ def draw() -> None:
     snapshot = reads.snapshot()
     models = reads.all_models(snapshot)
     st.session_state["scope"] = _chosen(models, snapshot) if models else None
+
+
+def read_first() -> None:
+    """Read what Overview shows to one who has chosen nothing yet, so that a server has it when the first browser asks."""
+    with suppress(BadInput):  # the page tells of it
+        snapshot = reads.snapshot()
+        for model in reads.all_models(snapshot)[:1]:
+            segments, served = reads.segments(model, snapshot), reads.versions(model, snapshot)
+            reads.alerts(model, snapshot)
+            if not served.empty:
+                reads.watched(Scope(model, None, segments[0], *_whole(*_served(served)), snapshot))
 
 
 def scope() -> Scope:
@@ -94,14 +107,18 @@ def _period(served: pd.DataFrame) -> tuple[datetime, datetime]:
     """The chosen days as [since, until)."""
     if served.empty:
         return datetime(1970, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)
-    first = served["first"].min().date()
-    last = (served["last"].max() - pd.Timedelta(1, "us")).date()
+    first, last = _served(served)
     period = st.selectbox("Period", list(PERIODS), key="period", bind="query-params")
     start, end = _days(first, last) if period == "chosen days" else (first, last)
     if length := PERIODS[period]:
         start = max(first, last - timedelta(days=length - 1))
     st.caption(f"{start.day} {start:%b %Y} – {end.day} {end:%b %Y}, UTC")
-    return _midnight(start), _midnight(min(end, LAST_DAY) + timedelta(days=1))
+    return _whole(start, end)
+
+
+def _served(versions: pd.DataFrame) -> tuple[date, date]:
+    """The first and the last day of which there is data."""
+    return versions["first"].min().date(), (versions["last"].max() - pd.Timedelta(1, "us")).date()
 
 
 def _days(first: date, last: date) -> tuple[date, date]:
@@ -112,5 +129,6 @@ def _days(first: date, last: date) -> tuple[date, date]:
     return (days[0], days[-1]) if days else (first, last)  # one day only while the second is being chosen
 
 
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+def _whole(first: date, last: date) -> tuple[datetime, datetime]:
+    """From the midnight that begins the first day to the one that ends the last."""
+    return datetime.combine(first, time(), UTC), datetime.combine(min(last, LAST_DAY) + timedelta(days=1), time(), UTC)

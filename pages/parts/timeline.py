@@ -1,113 +1,142 @@
-"""Alert spans over time: what the rule in force gives above what the moved one gives, or several sets of rules, a row for each."""
+"""Alert spans over time: what the rule in force gives above what the moved one gives, or several sets of rules, a row for each.
 
-from collections.abc import Sequence
-from functools import lru_cache
+Plotly draws the axes alone; the bars are laid over them (bars.js), since those of a rule that moves are others at every move.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+import streamlit as st
 from numpy.typing import NDArray
 
-from pages.parts import lanes, words
-from pages.parts.colours import Palette, palette
+from monitors.series import micros
+from pages.parts import charts, lanes, reads, words
+from pages.parts.colours import palette
+from pages.parts.scope import Scope
 from pages.parts.sketch import Sketch
 
 ROW = 24  # px
 LANES = {"in force": (-0.27, 0.22, 0.45), "moved": (0.12, 0.46, 1.0)}  # middle and width in rows, opacity
+LANE_NAMES = {"in force": "thin: in force", "moved": "thick: moved"}
 ALONE = (0.0, 0.5, 1.0)
-TOLD = ["column", "version", "segment", "severity", "start", "end", "windows", "peak", "threshold"]  # of an alert
+NAMES = ("column", "version", "segment")
+HERE = Path(__file__).parent
+SCRIPT = (HERE / "on_chart.js").read_text(encoding="utf-8") + (HERE / "bars.js").read_text(encoding="utf-8")
+BARS = st.components.v2.component("vigia_bars", js=SCRIPT)
+Opened = Callable[[dict[str, Any]], None]  # takes column, version, segment and start (ms) of the alert that was clicked
 
 
-def timeline(spans: pd.DataFrame, seen: pd.DataFrame, marks: lanes.Marks) -> go.Figure:
-    """Alerts as bars from start to end; a click on one gives its names and start.
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Axes with a label for each row, and the bars on them, those of one rule and severity together."""
+
+    figure: go.Figure
+    bars: list[dict[str, Any]]
+    lanes: list[dict[str, Any]]  # what the bars of each rule look like, where there are several
+
+
+def timeline(scope: Scope, spans: pd.DataFrame, ends: tuple[pd.Timestamp, pd.Timestamp], rows: Sequence[str] = ()) -> Timeline:
+    """Alerts as bars from start to end.
 
     Parameters
     ----------
     spans : alerts with `row` (what stands at the left) and `rule` ("in force" or "moved"); of one rule alone where none is moved.
-    seen : what was judged; its first and last window are the ends of the axis.
+    ends : of the axis. rows : such as have a place even without an alert.
     """
-    colours, figure = palette(), Sketch()
-    rows = list(dict.fromkeys(spans.sort_values("row", key=_natural, kind="stable")["row"]))
+    rows = sorted({*spans["row"], *rows}, key=str.casefold)
     place = {row: i for i, row in enumerate(rows)}
     several = spans["rule"].nunique() > 1
+    bars = []
     for rule, part in spans.groupby("rule", sort=False):
         lane = LANES[str(rule)] if several else ALONE
-        _bars(figure, part, part["row"].map(place).to_numpy() + lane[0], lane, (str(rule), colours))
-    if several:
-        _explain(figure, colours)
-    return _finished(figure, [words.plain_html(row) for row in rows], range(1, len(rows)), seen, marks)
+        bars += _bars(part, part["row"].map(place).to_numpy(float) + lane[0], lane, str(rule))
+    labels = tuple(words.plain_html(row) for row in rows)
+    told = [{"name": name, "opacity": LANES[rule][2], "width": LANES[rule][1]} for rule, name in LANE_NAMES.items()]
+    return Timeline(_axes(scope, labels, tuple(range(1, len(rows))), ends), bars, told if several else [])
 
 
-def side_by_side(spans: pd.DataFrame, names: Sequence[str], seen: pd.DataFrame, marks: lanes.Marks) -> go.Figure:
+def side_by_side(scope: Scope, spans: pd.DataFrame, names: Sequence[str], ends: tuple[pd.Timestamp, pd.Timestamp]) -> Timeline:
     """As `timeline`, a line of its own for every set of rules: the sets of one row stand together. `names` are those of the sets."""
-    colours, figure = palette(), Sketch()
-    rows = list(dict.fromkeys(spans.sort_values("row", key=_natural, kind="stable")["row"]))
+    rows = sorted(set(spans["row"]), key=str.casefold)
     lines = [(row, name) for row in rows for name in names]
     place = {line: i for i, line in enumerate(lines)}
+    bars = []
     for name, part in spans.groupby("rule", sort=False):
-        _bars(figure, part, np.array([place[row, str(name)] for row in part["row"]]), ALONE, (str(name), colours))
-    labels = [
+        bars += _bars(part, np.array([place[row, str(name)] for row in part["row"]], float), ALONE, str(name))
+    labels = tuple(
         f"<b>{words.plain_html(row)}</b>  {words.plain_html(name)}" if name == names[0] else words.plain_html(name)
         for row, name in lines
-    ]
-    return _finished(figure, labels, range(len(names), len(lines), len(names)), seen, marks)
+    )
+    return Timeline(_axes(scope, labels, tuple(range(len(names), len(lines), len(names))), ends), bars, [])
 
 
-def _finished(figure: Sketch, labels: list[str], borders: Sequence[int], seen: pd.DataFrame, marks: lanes.Marks) -> go.Figure:
-    """With its legend, axes, lanes and the lines between rows."""
-    colours = palette()
+def show(drawn: Timeline, key: str, alt: str, on_open: Opened | None = None) -> None:
+    """Put it on the page; a click on a bar tells `on_open`."""
+    charts.show(drawn.figure, key, alt)
+    colours, own = palette(), f"{key}_bars"
+
+    def opened() -> None:
+        if (alert := st.session_state[own].get("opened")) and on_open:
+            on_open(alert)
+
+    shown = {"background": colours.background, "text": colours.text, "muted": colours.muted, "border": colours.grid}
+    # One value: of several Streamlit looks into each, whether it is a table.
+    data = {"shown": {"host": key, "groups": drawn.bars, "lanes": drawn.lanes, "colours": shown}}
+    BARS(key=own, data=data, on_opened_change=opened, height=1)
+
+
+def _axes(scope: Scope, labels: tuple[str, ...], borders: tuple[int, ...], ends: tuple[pd.Timestamp, pd.Timestamp]) -> go.Figure:
+    asked = {"labels": labels, "borders": borders, "ends": ends}
+    found: go.Figure = reads.of_scope(_drawn_axes, scope, look=str(st.context.theme.type), **asked)
+    return found
+
+
+def _drawn_axes(scope: Scope, labels: tuple[str, ...], borders: tuple[int, ...], ends: tuple[pd.Timestamp, pd.Timestamp]) -> go.Figure:
+    """The legend, axes, lanes and the lines between rows."""
+    colours, figure, marks = palette(), Sketch(), lanes.marks_of(scope)
     for level, severity in ((2, "critical"), (1, "warning")):
         mark = {"symbol": "square", "size": 11, "color": colours.state(level)}
         figure.add_scatter(x=[None], y=[0], mode="markers", marker=mark, name=severity)
     plot = ROW * len(labels) + 8
     lanes.lay_out(figure, plot + lanes.LANE * len(marks.lanes) + 70, colours)
-    figure.update_layout(barmode="overlay", legend=lanes.legend(), hovermode="closest")
+    figure.update_layout(legend=lanes.legend(), hovermode="closest")
     figure.update_yaxes(
         range=[len(labels) - 0.5, -0.5], tickvals=list(range(len(labels))), ticktext=labels, ticksuffix=" ", showgrid=False, zeroline=False,
     )  # fmt: skip
-    figure.update_xaxes(type="date")  # from lengths in ms it would take the axis for one of numbers
+    figure.update_xaxes(type="date")
+    seen = pd.DataFrame({"window_start": [ends[0]], "window_end": [ends[1]]})
     lanes.add_lanes(figure, marks, seen, plot, colours)
     line = {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "yref": "y", "line": {"color": colours.grid, "width": 1}, "layer": "below"}
     figure.layout.shapes += tuple(line | {"y0": i - 0.5, "y1": i - 0.5} for i in borders)
     return figure.figure()
 
 
-def _bars(figure: Sketch, part: pd.DataFrame, y: NDArray[np.float64], lane: tuple[float, float, float], told: tuple[str, Palette]) -> None:
-    """The alerts of one rule, a trace for each severity: colours of single bars Plotly checks one by one."""
+def _bars(part: pd.DataFrame, y: NDArray[np.float64], lane: tuple[float, float, float], rule: str) -> list[dict[str, Any]]:
+    """The alerts of one rule, a group for each severity: where each is, what it is about, and what its text says."""
     _, width, opacity = lane
-    rule, colours = told
-    starts = lanes.naive(part["start"])
-    ways = part[["column", "version", "segment"]].astype(str).assign(start=starts.astype(str)).to_numpy()
-    texts = np.array([_text(*alert, rule) for alert in part[TOLD].itertuples(index=False, name=None)], dtype=object)
+    colours = palette()
+    start, end = (micros(part[name]) // 1000 for name in ("start", "end"))
+    told = {
+        "start": start, "end": end, "row": y, "when": _spans(start, end), "windows": part["windows"].to_numpy(np.int64),
+        **{name: part[name].to_numpy(object) for name in NAMES},
+        **{name: np.array([words.number(value) for value in part[name]], object) for name in ("peak", "threshold")},
+    }  # fmt: skip
+    told["column"] = np.where(told["column"] == "", words.TABLE, told["column"])
+    groups = []
     for level, severity in ((2, "critical"), (1, "warning")):
-        own = (part["severity"] == severity).to_numpy()
-        figure.add_bar(
-            base=starts[own], x=((part["end"] - part["start"]).dt.total_seconds() * 1000)[own], y=y[own], width=width, orientation="h",
-            opacity=opacity, marker={"color": colours.state(level), "line": {"width": 0}}, customdata=ways[own], showlegend=False,
-            hovertext=texts[own], hovertemplate="%{hovertext}<extra></extra>", name=f"{severity}, {rule}",
-        )  # fmt: skip
+        own = np.flatnonzero((part["severity"] == severity).to_numpy())
+        same = {"colour": colours.state(level), "opacity": opacity, "width": width, "what": f"{severity}, {rule}"}
+        groups.append(same | {name: values[own].tolist() for name, values in told.items()})
+    return groups
 
 
-def _explain(figure: Sketch, colours: Palette) -> None:
-    """In the legend: which lane is which."""
-    for name, size, opacity in (("thin: rule in force", 5, 0.45), ("thick: moved rule", 10, 1.0)):
-        line = {"color": colours.muted, "width": size}
-        figure.add_scatter(x=[None], y=[0], mode="lines", line=line, opacity=opacity, name=name, legendrank=1010)
-
-
-@lru_cache(maxsize=16384)  # most alerts are those of the move before
-def _text(
-    column: str, version: str, segment: str, severity: str, start: pd.Timestamp, end: pd.Timestamp, windows: int, peak: float, threshold: float,
-    rule: str,
-) -> str:  # fmt: skip
-    names = ", ".join(words.plain_html(name) for name in (version, segment) if name not in ("", "all"))
-    limit = f", limit {words.number(threshold)}" if threshold == threshold else ""
-    lines = [
-        f"<b>{words.plain_html(column or words.TABLE)}</b> {severity}, {rule}", names,
-        f"{words.span(start, end)}, {windows:,} window{'' if windows == 1 else 's'}", f"peak {words.number(peak)}{limit}",
-    ]  # fmt: skip
-    return "<br>".join(filter(None, lines))
-
-
-def _natural(rows: pd.Series) -> pd.Series:
-    return rows.str.casefold()
+def _spans(start: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[Any]:
+    """In words, of times in ms; each different span once, since most are of some weeks."""
+    pairs, place = np.unique(np.column_stack([start, end]), axis=0, return_inverse=True)
+    texts = [words.span(*(pd.Timestamp(int(time), unit="ms", tz="UTC") for time in pair)) for pair in pairs]
+    return np.array(texts, object)[place.ravel()]

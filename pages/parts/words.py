@@ -53,7 +53,7 @@ METRICS = {
     "score_range_rate": Metric("Outside [0, 1]", "Share of the finite scores below 0 or above 1: no probability.", "share", ".2%"),
     "sum_rate": Metric("Sum is not 1", "Share of rows whose probabilities miss 1 in their sum by more than 0.001.", "share", ".2%"),
     "constant": Metric("Stands still", "1 where all values of a window are one and the same, 0 where they vary."),
-    "magnitude": Metric("Magnitude", "How many times greater or smaller than the reference’s (root mean square); 1 is no change.", "times"),
+    "magnitude": Metric("Magnitude", "How many times greater or smaller than the reference’s (root mean square, zeros apart).", "times"),
     "missing_column": Metric("Missing column", "Share of the rows whose file lacked the column.", "share of rows", ".1%"),
     "new_column": Metric("New column", "Share of the rows whose file has a column that nobody knows.", "share of rows", ".1%"),
     "type_rate": Metric("Wrong type", "Share of the rows with a value of another type: a text, or 2.5 among whole numbers.", "share of rows", ".2%"),

@@ -77,17 +77,32 @@ def against_scan(rows: int) -> list[tuple[str, Cost, float]]:
     return [(f"{name}, {rows / 1e6:g}M rows", median(found), median(found).cpu / scan) for name, found in costs.items()]
 
 
-def one_more_day() -> list[tuple[str, Cost, float]]:
-    """A year of 1M rows, run; then one day more."""
-    place = HERE / "lake-year"
+def history(name: str, rows: int, days: int) -> tuple[Store, Cost]:
+    """A store with a log of so many days, and what it cost to run it."""
+    place = HERE / f"lake-{name}"
     shutil.rmtree(place, ignore_errors=True)
     store, roles = open_store(str(place)), from_dict(logs.ROLES)
     load(store, [HERE / "reference.parquet"], "bench", "reference", roles=roles)
-    load(store, [logs.write(HERE / "year.parquet", 1_000_000, 365)], "bench", roles=roles)
-    year = cost(lambda: run.run(store))
-    load(store, [logs.write(HERE / "day.parquet", 2_740, 1, 365, seed=3)], "bench", roles=roles)
-    day = cost(lambda: run.run(store))
-    return [("run on a year, 1M rows", year, 1.0), ("run on one day more", day, day.cpu / year.cpu)]
+    load(store, [logs.write(HERE / f"{name}.parquet", rows, days)], "bench", roles=roles)
+    return store, cost(lambda: run.run(store))
+
+
+def next_day(store: Store, day: int) -> Cost:
+    """What the day after costs."""
+    load(store, [logs.write(HERE / f"day-{day}.parquet", 2_740, 1, day, seed=3)], "bench", roles=from_dict(logs.ROLES))
+    return cost(lambda: run.run(store))
+
+
+def one_more_day() -> list[tuple[str, Cost, float]]:
+    """One day more on a year of 1M rows, and on two weeks of as many a day: that its price is its own, whatever came before."""
+    store, year = history("year", 1_000_000, 365)
+    day = next_day(store, 365)
+    young = next_day(history("weeks", 38_360, 14)[0], 14)
+    return [
+        ("run on a year, 1M rows", year, 1.0),
+        ("run on one day more", day, day.cpu / year.cpu),
+        ("run on one day more of two weeks", young, young.cpu / year.cpu),
+    ]
 
 
 def main() -> None:

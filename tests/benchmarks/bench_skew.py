@@ -19,6 +19,7 @@ from data.join import joined, met
 from data.load import load
 from data.profile import windows
 from data.roles import from_dict
+from data.segmented import segments
 from data.sql import quote
 from data.store import Store, open_store
 from tests.benchmarks import logs
@@ -56,13 +57,13 @@ def measured(rows: int) -> list[tuple[str, Cost, float]]:
     every = windows(cursor, how.log)
     days = sorted(int(w) for w in every["window"].unique())
     parts = [f"{'sum' if k == 'number' else 'max'}({side}.{quote(c)})" for c, k in how.columns.items() for side in "lt"]
-    values = (("region", ("apac", "eu", "latam", "mea", "us")), ("channel", ("android", "api", "ios", "store", "web")))
+    values = segments(cursor, [how.log])
 
     def join() -> None:
         store.cursor().execute(f"SELECT {', '.join(parts)} FROM {met(how, days)}").fetchall()
 
-    def compare(chosen: list[int], segments: bool) -> None:
-        pairs._compare(store, how, every[every["window"].isin(chosen)], values if segments else (), lambda _s, _p: None)
+    def compare(chosen: list[int], by_segment: bool) -> None:
+        pairs._compare(store, how, every[every["window"].isin(chosen)], values if by_segment else (), lambda _s, _p: None)
 
     steps = {
         "bare join": join,

@@ -18,6 +18,7 @@ from monitors import run
 NAN, INF = float("nan"), float("inf")
 G1 = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, NAN, NAN, INF, -INF, None, None]
 ODD = 'in"come; --'
+INPUTS = [ODD, "a", "b", "n", "file", "row", "first", "last"]  # as we call things ourselves in SQL
 DAY = pd.Timestamp("2026-03-01", tz="UTC")
 
 
@@ -34,7 +35,8 @@ def ask(store: Store, metric: str, column: str, version: str | None = None, segm
 @pytest.fixture
 def g1(store: Store, tmp_path: Path) -> Store:
     ts = [d.datetime(2026, 3, 1, h) for h in range(12)]
-    path = write(tmp_path / "g1.parquet", ts=ts, x=pa.array(G1, pa.float64(), from_pandas=False), **{ODD: [float(h) for h in range(12)]})
+    inputs = dict.fromkeys(INPUTS, pa.array(range(12), pa.float64()))
+    path = write(tmp_path / "g1.parquet", ts=ts, x=pa.array(G1, pa.float64(), from_pandas=False), **inputs)
     load(store, [path], "m")
     run.run(store)
     return store
@@ -47,11 +49,11 @@ def test_g1_the_rates_and_the_rows_that_broke(g1: Store):
     assert nan is not None
     assert inf is not None
     assert (nan.counts, nan.kinds, inf.counts, inf.kinds) == ((2, 10), (("NaN", 2),), (2, 10), (("+inf", 1), ("−inf", 1)))
-    assert [Path(f).name for f in nan.broken["file"]] == ["g1.parquet"] * 2
-    assert nan.broken["row"].tolist() == [7, 8]
-    assert inf.broken["row"].tolist() == [9, 10]
+    assert [Path(f).name for f in nan.broken["_file"]] == ["g1.parquet"] * 2
+    assert nan.broken["_row"].tolist() == [7, 8]
+    assert inf.broken["_row"].tolist() == [9, 10]
     assert (nan.span[0], nan.span[2]) == (pd.Timestamp("2026-03-01 06:00", tz="UTC"), 2)
-    assert list(nan.inputs) == [ODD]
+    assert list(nan.inputs) == INPUTS
     assert nan.is_broken.tolist() == [True] * 2 + [False] * 10
     # Null and NaN are still two things in what a page shows.
     healthy = inf.others["x"].array._pa_array
@@ -94,7 +96,7 @@ def test_probabilities_are_scores_whose_sum_is_one(store: Store, tmp_path: Path)
     assert set(run.measurements(store, monitor="drift")["column"]) == {"x"}  # watched numbers and probabilities do not drift
     seen = ask(store, "sum_rate", "")
     assert seen is not None
-    assert seen.broken[["row", "prob_a", "prob_b"]].to_numpy(float).tolist() == [[3, 0.9, 0.2]]
+    assert seen.broken[["_row", "prob_a", "prob_b"]].to_numpy(float).tolist() == [[3, 0.9, 0.2]]
 
 
 def test_without_probabilities_there_is_no_sum(g1: Store):

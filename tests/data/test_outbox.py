@@ -63,6 +63,25 @@ def test_what_failed_waits_and_what_is_given_up_is_over(store: Store):
     assert outbox.waiting(store).empty
 
 
+def test_what_is_over_for_a_month_goes_but_for_the_last_ones_and_what_waits_stays(store: Store, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(outbox, "KEPT", 2)
+    put(store, *"abcd", created=NOW)
+    for number, key in enumerate("abc", start=1):
+        assert outbox.claim(store, number, NOW), key
+    outbox.mark_sent(store, 1, NOW)
+    outbox.mark_failed(store, 2, "no answer", None, NOW)  # given up
+    outbox.mark_sent(store, 3, NOW + timedelta(days=20))
+    put(store, "e", created=NOW + timedelta(days=30))  # no day too early
+    assert outbox.entries(store)["key"].tolist() == list("edcba")
+    put(store, "f", created=NOW + timedelta(days=31))
+    assert outbox.entries(store)["key"].tolist() == list("fedc")
+    for number in (5, 6):
+        outbox.mark_sent(store, number, NOW + timedelta(days=31))
+    put(store, "g", created=NOW + timedelta(days=400))
+    assert outbox.entries(store)[["id", "key"]].values.tolist() == [[7, "g"], [6, "f"], [4, "d"]]  # d was never sent
+    assert outbox.due(store, NOW + timedelta(days=400))["key"].tolist() == ["d", "g"]
+
+
 def test_a_server_that_fails_twice_gets_it_the_third_time_under_one_key(store: Store, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(deliver, "PAUSES", (0.01, 0.01))
     put(store, "a")

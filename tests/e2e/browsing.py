@@ -29,16 +29,23 @@ IDLE = '[data-testid="stApp"][data-test-connection-state="CONNECTED"][data-test-
 @contextmanager
 def serving(place: Path) -> Iterator[str]:
     """A server of its own on the store; gives its address."""
+    with server_of(place) as (address, _):
+        yield address
+
+
+@contextmanager
+def server_of(place: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """As `serving`, and the server itself."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     options = ["--server.port", str(port), "--server.fileWatcherType", "none"]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", *options]
+    command = [sys.executable, "-m", "streamlit", "run", "pages/parts/server.py", *options]
     environment = os.environ | {"VIGIA_STORE": str(place)}
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_for(f"http://127.0.0.1:{port}/_stcore/health")
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", server
     finally:
         server.kill()  # asked kindly, it waits for the browser's open connection; the store bears a kill
         server.wait()

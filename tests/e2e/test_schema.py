@@ -1,6 +1,7 @@
 """The schema page in a real browser: what was broken, by which rows; the schema as a file, applied with a reason, in the history."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -9,10 +10,11 @@ import pandas as pd
 import pytest
 from browsing import serving, settle
 from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as NotThere
 
 from data.load import load
 from data.roles import from_dict
-from data.store import open_store
+from data.store import author, open_store
 from monitors import invariants, run
 
 ODD = 'in"come; <b>'
@@ -84,7 +86,7 @@ def test_a_model_without_a_reference_says_what_to_do(made_url: str, page: Page):
 
 
 def test_a_file_is_applied_with_a_reason_and_stands_in_the_history(made: Path, made_url: str, page: Page, tmp_path: Path):
-    """The last of these tests: it writes into the store that all of them look at."""
+    """It writes into the store that all of these tests look at."""
     file = tmp_path / "schema.yaml"
     file.write_text(f"columns:\n  '{ODD}': {{max: 2.5}}\n  gone: {{required_in: [training]}}\n")
     page.goto(f"{made_url}/schema?model=churn")
@@ -105,3 +107,46 @@ def test_a_file_is_applied_with_a_reason_and_stands_in_the_history(made: Path, m
     store = open_store(str(made))
     assert invariants.history(store, "churn")["reason"].tolist() == ["it may be more"] * 2
     assert run.alerts(store, model="churn").query("monitor == 'schema'")["metric"].tolist() == ["new_column"]
+
+
+def test_an_edited_cell_is_a_commit_with_author_and_reason(made: Path, made_url: str, page: Page):
+    """It writes too, after the one above."""
+    page.goto(f"{made_url}/schema?model=churn")
+    settle(page)
+    page.get_by_role("tab", name="Learnt schema").click()
+    write_cell(page, row=2, right=6, text="3.5")  # "Greatest" of the second column, after the time
+    told = page.locator("[role=gridcell]")
+    expect(told.get_by_text("3.5", exact=True).first).to_be_attached()
+    why = page.get_by_label("Why", exact=True)
+    why.fill("a new tariff")
+    why.press("Tab")
+    settle(page)
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Schema saved as edit 2. The next run counts by it.")).to_be_visible()
+    settle(page)
+    page.get_by_role("tab", name="Edits").click()
+    expect(told.get_by_text("a new tariff", exact=True).first).to_be_attached()
+    store = open_store(str(made))
+    edit = invariants.history(store, "churn").iloc[0]
+    assert edit[["column", "field", "before", "after", "reason", "author"]].tolist() == [ODD, "max", "2.5", "3.5", "a new tariff", author()]
+    commits = store.frame("SELECT author, commit_message FROM ducklake_snapshots('lake') ORDER BY snapshot_id")
+    assert commits.iloc[-1].tolist() == [author(), "schema of churn: a new tariff"]
+
+
+def write_cell(page: Page, row: int, right: int, text: str) -> None:
+    """The table is a canvas, which takes clicks only once it has its size: choose the row's first cell, go right, open the cell, write."""
+    table, changed = page.locator('[data-testid="stDataFrame"]:visible').first, page.get_by_role("button", name="Save", exact=True)
+    for _ in range(10):
+        table.scroll_into_view_if_needed()
+        table.click(position={"x": 40, "y": 35 * row + 18})
+        for _ in range(right):
+            page.keyboard.press("ArrowRight")
+        page.keyboard.press("Enter")
+        with suppress(NotThere):
+            page.locator("#portal input").fill(text, timeout=5_000)  # where cells are written in
+            page.keyboard.press("Enter")
+            changed.wait_for(timeout=5_000)
+            settle(page)
+            return
+        page.keyboard.press("Escape")
+    raise AssertionError(f"row {row} was not written")

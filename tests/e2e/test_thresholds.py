@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import STREAMLITS_OWN, serving, settle
+from browsing import STREAMLITS_OWN, choose, serving, settle
 from commandline import vigia
 from playwright.sync_api import Page, expect
 
@@ -308,6 +308,30 @@ def test_a_limit_dragged_on_the_chart_counts_as_the_command_line_does_and_is_one
     settle(page)
     assert counts(page) == before
     expect(undo).to_be_disabled()
+
+
+def test_limits_of_another_kind_are_chosen_in_the_form_and_count_as_the_command_line_does(page: Page, url: str, made: Path, tmp_path: Path):
+    open_page(page, url, "?rule_metric=ks")
+    page.get_by_role("switch", name="Raises alerts").focus()
+    page.keyboard.press("Space")
+    expect(page.get_by_text("This rule is off")).to_have_count(0)
+    page.get_by_text("Kind, window, rows, floors").click()
+    for kind, words in (("fdr", "false discovery rates"), ("reference_quantile", "quantiles of the reference’s windows")):
+        choose(page, "Limits are", words)
+        expect(page.get_by_text(re.compile(f"kind constant → {kind.replace('_', ' ')}"))).to_be_visible()
+        settle(page)
+        limits = {which.lower(): exact(page, which) for which in ("Warning", "Critical")}
+        rule = {"metric": "ks", "segment": "all", "kind": kind, "enabled": True, "window": "week", **limits}
+        done = vigia("backtest", "--rules", written(tmp_path, rule), "--format", "json", "--store", made)
+        told = json.loads(done.stdout)["models"][0]
+        now = counts(page)
+        assert now["Critical"] + now["Warning"] == told["gained"] > 0
+
+
+def written(place: Path, rule: dict[str, object]) -> Path:
+    """A file of one rule; YAML takes JSON."""
+    (place / "kind.yaml").write_text(json.dumps([rule]))
+    return place / "kind.yaml"
 
 
 def test_sets_of_rules_side_by_side_and_an_alert_opened(page: Page, url: str, made: Path, tmp_path: Path):

@@ -2,6 +2,8 @@
 
 import math
 
+import pandas as pd
+
 from monitors.rules import PRECEDENCE, SCOPE
 
 DAYS = {1: "day", 7: "week", 28: "month", 29: "month", 30: "month", 31: "month"}
@@ -62,13 +64,6 @@ def adjusted(p, family):
     return min(q * (len(ps) / (rank + 1)) for rank, q in enumerate(ps) if q >= p)
 
 
-def referring(rows, key):
-    """The names of a series' reference: of its own version where that has any, else of every version."""
-    names = dict(zip(SCOPE, key, strict=False))
-    has_own = any(x["dataset"] == "reference" and x["model"] == names["model"] and x["version"] == names["version"] for x in rows)
-    return (*(names[f] if has_own or f != "version" else "" for f in SCOPE), key[-1])
-
-
 def judge(rows, rules, defaults):
     """Rows (dicts) of log and reference → {(names, start): (level, warning, critical, side)} of those of the log."""
     series = {}
@@ -78,18 +73,16 @@ def judge(rows, rules, defaults):
     force, judged, families = {}, {}, {}
     for key, members in series.items():
         rule = force[key] = in_force(rules, defaults, members[0])
-        own = [
-            x["value"]
-            for x in series.get(referring(rows, key), [])
-            if x["dataset"] == "reference" and x["value"] == x["value"] and enough(x, rule)
-        ]
-        rule["limits"] = limits_of(rule, own)
-        has_limit = any(x is not None for f in ("warning", "critical") for x in rule["limits"][f])
+        rule["by_since"] = {since: limits_of(rule, own) for since, own in references_of(key, series, rule).items()}
+        rule["limits"] = rule["by_since"][None]
+        known = [rule["limits"]] if not rule["kind"].startswith("reference") else rule["by_since"].values()
+        has_limit = any(x is not None for limits in known for f in ("warning", "critical") for x in limits[f])
         rule["active"] = rule["enabled"] and rule["window"] == key[-1] and has_limit
         judged[key] = [
             x for x in sorted(members, key=lambda x: x["window_start"])
             if x["dataset"] == "log" and rule["active"] and x["value"] == x["value"] and enough(x, rule)
             and (rule["kind"] != "fdr" or x["p_value"] == x["p_value"])
+            and any(limit is not None for f in ("warning", "critical") for limit in at(rule, x)["limits"][f])
         ]  # fmt: skip
         if rule["kind"] == "fdr":
             for x in judged[key]:
@@ -102,8 +95,26 @@ def judge(rows, rules, defaults):
         for x in members:
             if x["dataset"] == "log":
                 level = levels.get(x["window_start"], -1)
-                result[(key, x["window_start"])] = (level, *shown(x["value"], rule))
+                result[(key, x["window_start"])] = (level, *shown(x["value"], at(rule, x)))
     return result
+
+
+def references_of(key, series, rule):
+    """Values of the reference's own windows that the limits are told by, by the day since when: None for the reference itself."""
+    members = series[key]
+    shared = [x for other, rows in series.items() if other[1] == "" and (other[0], *other[2:]) == (key[0], *key[2:]) for x in rows]
+    has_own = any(x["dataset"] == "reference" for other, rows in series.items() if other[:2] == key[:2] for x in rows)
+    found = {None: [x for x in (members if has_own else shared) if x["dataset"] == "reference" and x["value"] == x["value"]]}
+    for x in members:
+        if x["dataset"].startswith("normal ") and x["value"] == x["value"]:
+            found.setdefault(pd.Timestamp(x["dataset"].removeprefix("normal ")), []).append(x)
+    return {since: [x["value"] for x in rows if enough(x, rule)] for since, rows in found.items()}
+
+
+def at(rule, row):
+    """The rule with the limits of the latest normal that had begun by then."""
+    begun = [since for since in rule["by_since"] if since is not None and since <= row["window_start"]]
+    return {**rule, "limits": rule["by_since"][max(begun)]} if begun and rule["kind"].startswith("reference") else rule
 
 
 def enough(row, rule):
@@ -129,6 +140,7 @@ def levels_of(rows, rule, families):
     levels, hits, is_open = {}, [], False
     lowest = 2 if rule["limits"]["warning"] == [None, None] else 1
     for row in rows:
+        rule = at(rule, row)
         critical = beyond(row, rule, "critical", families, floors=True)
         hits.append((critical or beyond(row, rule, "warning", families, floors=True), critical))
         some, bad = (hits[-1][i] and sum(h[i] for h in hits[-n:]) >= k for i in (0, 1))
@@ -148,5 +160,5 @@ def shown(value, rule):
         pairs = [[None, None]] * 2
     elif rule["direction"] == "outside":
         low, high = pairs[0] if pairs[0][1] is not None else pairs[1]
-        side = "below" if value < (low + high) / 2 else "above"
+        side = "below" if low is not None and value < (low + high) / 2 else "above"  # the reference may not know of any yet
     return *(pair[side == "above"] for pair in pairs), side

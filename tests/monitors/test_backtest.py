@@ -162,3 +162,23 @@ def test_other_kinds_have_a_range_of_their_own(kind):
     found = backtest.stops(np.array([0.01, 8.0]), Rule(metric="psi", kind=kind), [0.42])
     assert 0.42 in found
     assert found == sorted(set(found))
+
+
+@pytest.mark.parametrize("direction", ["above", "below", "outside"])
+@pytest.mark.parametrize("kind", ["reference_quantile", "reference_std", "fdr"])
+def test_a_rule_of_another_kind_begins_with_limits_that_make_sense_and_comes_back_as_it_was(kind, direction):
+    scope = {"metric": "r2"}
+    pair = ((0.1, 0.9), (0.05, 0.95)) if direction == "outside" else (0.5, 0.6 if direction == "above" else 0.4)
+    first = (Rule(**scope, kind="constant", direction=direction, warning=pair[0], critical=pair[1], enabled=True),)
+    base = rulebook.resolve((*rulebook.defaults(), *first), monitor="quality", **scope)
+    made = backtest.moved(first, scope, backtest.of_kind(base, kind))
+    found = rulebook.resolve((*rulebook.defaults(), *made), monitor="quality", **scope)
+    assert (found.kind, found.direction) == (kind, direction)
+    back = rulebook.resolve((*rulebook.defaults(), *backtest.moved(made, scope, backtest.of_kind(base, "constant"))), monitor="quality", **scope)
+    assert [getattr(back, name) for name in ("kind", "warning", "critical")] == ["constant", *pair]
+
+
+def test_a_rule_of_another_kind_without_a_warning_gets_none_and_values_come_back_from_the_default():
+    base = rulebook.resolve((*rulebook.defaults(), Rule(metric="psi", kind="fdr", warning=None, critical=0.2)), monitor="drift", metric="psi")
+    assert backtest.of_kind(base, "reference_std") == {"kind": "reference_std", "warning": None, "critical": 3.0, "recover": None}
+    assert backtest.of_kind(base, "constant") == {"kind": "constant", "warning": 0.1, "critical": 0.25, "recover": None}

@@ -168,6 +168,13 @@ def test_roles_are_told_by_column_and_the_type_of_a_new_column_is_none():
     ]
 
 
+def test_roles_that_a_load_guessed_are_no_change_of_anybody():
+    entries = [{"features": ["a"]}, {"timestamp": "ts", "features": ["a"]}, {"timestamp": "ts", "features": ["a"], "score": "a"}]
+    reasons = ["guessed: a: a number", 'guessed: ts: named "ts"', "a is the score"]
+    table = pd.DataFrame({"roles": map(json.dumps, entries), "edited_at": [at(i) for i in range(3)], "author": "anna", "reason": reasons})
+    assert [row["at"] for row in recorded.of_roles(table)] == [at(2)]
+
+
 def test_edits_of_the_learnt_schema_are_commits_that_say_so():
     messages = ["schema of m: widen age", "schema of mm: no", "undo load 3 of m: x"]
     commits = pd.DataFrame({"at": [at(0)] * 3, "author": ["anna"] * 3, "message": messages})

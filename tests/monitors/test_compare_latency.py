@@ -61,7 +61,7 @@ def test_equal_versions_do_not_differ():
 def test_too_few_rows_are_told():
     made = compare(days_of([1.0, 2, 3]), days_of(lognormal(0, 50)), "m")
     assert row(made, "p99")["verdict"] == "p99 needs 100 rows of each, one has 3"
-    assert row(made, "p50")["verdict"] == "p50 needs 5 rows of each, one has 3"
+    assert row(made, "p50")["verdict"] == "p50 needs 10 rows of each, one has 3"
     assert np.isnan(row(made, "p50")["ratio"])
 
 

@@ -14,6 +14,7 @@ from data.load import load
 from data.store import Store
 from monitors import latency, run
 from monitors.__main__ import main
+from monitors.thresholds import defaults, judge
 
 DAY, WEEK = pd.Timedelta(days=1), pd.Timedelta(days=7)
 
@@ -206,3 +207,12 @@ def test_the_command_compares_and_lists(store: Store, tmp_path: Path, capsys: py
     assert 'The store has no latency column "latency_s". Did you mean "latency_ms"?' in capsys.readouterr().err
     assert main(["latency", *place, "--against", "v3"]) == 2
     assert 'm has no latency of version "v3".' in capsys.readouterr().err
+
+
+def test_an_outage_that_lasts_does_not_become_the_new_normal():
+    # Three failures in a hundred, day after day: both floors rise to it, which is no excuse. Few requests prove nothing.
+    rows = {"model": "m", "version": "v1", "monitor": "latency", "metric": "error_rate", "column": "", "segment": "all"}
+    days = pd.date_range("2026-03-02", periods=2, tz="UTC")
+    table = pd.DataFrame({"window_start": days, "window_end": days + DAY, "value": 0.03, "rows": [1000, 199]}).assign(**rows)
+    judged = judge(table.assign(noise=0.045, usual=0.04, p_value=np.nan, reason=None), defaults())
+    assert (judged["level"] > 0).tolist() == [True, False]

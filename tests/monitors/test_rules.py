@@ -120,8 +120,8 @@ BY_DIRECTION = "with direction above {} is the lower. Change one of them."
         ("- {metric: psi}\n- {metric: psi}\n", "my.yaml, line 2: psi has a rule in line 1 already. Make one of the two."),
         ("psi: 0.2\n", "my.yaml, line 1: expected a list of rules, each beginning with a dash."),
         ("- psi\n", "my.yaml, line 1: expected a rule, that is fields like `metric: psi`."),
-        ("- metric: psi\n- [a\n", "my.yaml, line 3: this is not YAML: expected ',' or ']', but got '<stream end>'."),
-        ("- metric: \x00\n", "my.yaml: this is not YAML: unacceptable character #x0000: special characters are not allowed."),
+        ("- metric: psi\n- [a\n", "my.yaml, line 3: this is not YAML: did not find expected ',' or ']'."),
+        ("- metric: \x00\n", "my.yaml: this is not YAML: unacceptable character #x0000: control characters are not allowed."),
     ],
 )
 def test_a_mistake_is_refused_with_its_line_and_its_mend(text, sentence):

@@ -11,7 +11,8 @@ from data.errors import BadInput
 from data.load import load
 from data.roles import from_dict
 from data.store import Store, open_store, transact
-from monitors import run, run_decisions, run_normals
+from monitors import own_windows, run, run_decisions, run_normals
+from monitors.thresholds import Rule, defaults, judge
 
 ROLES = {
     "timestamp": "ts", "inference_id": "id", "model_version": "v", "score": "s", "label": "y",
@@ -19,6 +20,7 @@ ROLES = {
 }  # fmt: skip
 START = pd.Timestamp("2026-02-02", tz="UTC")  # a Monday; the shift comes on Monday 16 February, three weeks of it are logged
 SHIFT = START + pd.Timedelta(days=14)
+NAMED = ["model", "version", "dataset", "reason", "noise"]  # chance is drawn by the seed of its names
 VALUES = ["value", "rows", "usual", "reason"]
 
 
@@ -96,6 +98,7 @@ def test_from_the_day_on_drift_is_against_the_log_as_if_it_were_the_reference_an
     assert learnt["counts"].tolist() == np.bincount(places, minlength=len(bins["edges"]) + 1).tolist()
     assert run_normals.against(store, model="m", **asked | {"column": "nobody"}) is None
 
+    check_limits(store)
     assert run.run(store, "m") == []  # nothing is new
     run_decisions.retract(store, later, "once was enough")
     run.run(store, "m")
@@ -107,6 +110,41 @@ def test_from_the_day_on_drift_is_against_the_log_as_if_it_were_the_reference_an
     assert counted == [0, 0, 0]
 
 
+def check_limits(store: Store) -> None:
+    """Limits told by the reference's windows are those of the shared reference before the normal, and after it those of the span's own weeks: of
+    c by the first decision, and of x from the second week on by the second one, which knows two weeks."""
+    measured = run.measurements(store, model="m", monitor="drift", metric="psi", segment="all", window="week", dataset=None)
+    rule = Rule(metric="psi", kind="reference_quantile", warning=0.25, critical=1.0, min_rows=1)
+    judged = judge(measured[measured["version"].isin(["v1", ""])], [*defaults(), rule]).set_index(["column", "window_start"])
+    own = {since: measured[measured["dataset"] == since].groupby("column")["value"] for since in measured["dataset"].unique()}
+    days = {name: own_windows.dataset(SHIFT + pd.Timedelta(days=7 * i)) for i, name in enumerate(("first", "second"))}
+    assert [len(own[days["first"]].get_group("c")), len(own[days["second"]].get_group("x"))] == [3, 2]
+    expected = {("c", START): "reference", ("c", SHIFT): days["first"], ("x", START): "reference", ("x", SHIFT): days["first"]}
+    for (column, start), since in (expected | {("x", SHIFT + pd.Timedelta(days=7)): days["second"]}).items():
+        values = own[since].get_group(column).to_numpy()
+        told = judged.loc[(column, start)]
+        assert told["warning"] == pytest.approx(np.quantile(values, 0.25), rel=1e-12)
+        assert told["critical"] == pytest.approx(values.max(), rel=1e-12)
+
+
+def test_of_one_segment_alone_and_taken_back(store):
+    asked = {"model": "m", "version": "v1", "monitor": "drift", "column": "x", "since": SHIFT, "dataset": None}
+    first, before = written(store), run.measurements(store, **asked)
+    only = run_decisions.normal(store, {"version": "v1", "column": "x", "segment": "r=eu"}, SHIFT, "a new sensor there")
+    run.run(store)
+    after = run.measurements(store, **asked)
+    log = [found[found["dataset"] == "log"] for found in (before, after)]
+    rest = [found[(found["segment"] != "r=eu") | (found["window_start"] < SHIFT)].reset_index(drop=True) for found in log]
+    pd.testing.assert_frame_equal(*rest)
+    eu = after[(after["segment"] == "r=eu") & (after["metric"] == "psi") & (after["window_start"] >= SHIFT)]
+    weeks = eu[eu["window_end"] - eu["window_start"] == pd.Timedelta(days=7)]
+    assert weeks["value"].max() < 0.3
+    assert weeks["dataset"].value_counts().to_dict() == {"log": 3, own_windows.dataset(SHIFT): 3}
+    run_decisions.retract(store, only, "it was not")
+    run.run(store)
+    assert written(store) == first
+
+
 def oracle(store: Store, place) -> pd.DataFrame:
     """The same days loaded as the reference of another model that served only them. Labels are joined there as here."""
     span = LOG[(LOG["ts"] >= SHIFT) & (LOG["v"] == "v1")]
@@ -114,6 +152,12 @@ def oracle(store: Store, place) -> pd.DataFrame:
     put(store, place, "span", labelled.drop(columns=["v"]), "n", "reference")
     put(store, place, "log", labelled, "n")
     run.run(store, "n")
+    # Its own windows are those of the span: what a new normal's are.
+    ours, theirs = (
+        run.measurements(store, model=model, monitor="drift", metric="psi", dataset=None).query("dataset == @dataset").drop(columns=NAMED)
+        for model, dataset in (("m", own_windows.dataset(SHIFT)), ("n", "reference"))
+    )
+    pd.testing.assert_frame_equal(ours.reset_index(drop=True), theirs.reset_index(drop=True), rtol=1e-9)
     return since_shift(store, "n")
 
 

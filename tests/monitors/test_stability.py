@@ -184,6 +184,17 @@ def test_values_too_large_to_square_are_measured_all_the_same():
     assert np.isfinite(found["value"].iloc[0])
 
 
+def test_a_dry_day_is_no_smaller_unit_of_rain():
+    # 950 zeros, 40 ones, 10 threes: of what is not 0 the mean square is (40 + 10 * 9) / 50 = 2.6. A day with two ones in 100 rows has 1.
+    reference = [0.0] * 950 + [1.0] * 40 + [3.0] * 10
+    found = daily(measured([[0.0] * 98 + [1.0] * 2, [0.0] * 98 + [1000.0, 3000.0], [0.0, -0.0, -2.0]], reference), "magnitude")
+    assert found["rows"].tolist() == [2, 2, 1]
+    assert found["value"].tolist() == pytest.approx([2.6**0.5, (5e6 / 2.6) ** 0.5, 2 / 2.6**0.5])
+    # Between −1 and 1, where zeros share a bin with others, all rows count.
+    mixed = daily(measured([[0.0, 2.0]], [-1.0, 0.5, 1.0]), "magnitude")
+    assert (mixed["rows"].tolist(), mixed["value"].tolist()) == ([2], pytest.approx([(2 / 0.75) ** 0.5]))
+
+
 def test_zeros_are_no_magnitude():
     assert daily(measured([[0.0] * 5], [1.0, 2.0]), "magnitude")["reason"].tolist() == [stability.ZEROS]
     assert daily(measured([[1.0] * 5], [0.0, 0.0]), "magnitude")["reason"].tolist() == [stability.ZERO_REFERENCE]

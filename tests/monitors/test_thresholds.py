@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 
+from monitors import own_windows
 from monitors.measurements import STORED
 from monitors.rules import SCOPE
 from monitors.thresholds import Rule, defaults, judge, prepare
@@ -158,6 +159,34 @@ def test_without_windows_of_the_reference_there_is_nothing_to_judge_by():
     assert judge(few, [Rule(kind="reference_quantile", warning=0.9, min_rows=11)])["level"].tolist() == [-1]
 
 
+def test_from_a_new_normal_on_the_limits_are_those_of_its_own_windows():
+    since = START + pd.Timedelta(days=2)
+    normal = {"dataset": own_windows.dataset(since)}
+    # Reference 1, 2, 3: mean 2, deviation 1. New normal 10, 14: mean 12, deviation √8 = 2.828. Limits two deviations above: 4 and 17.66.
+    table = pd.concat([measured([4.1, 4.1, 4.1, 18]), measured([1, 2, 3], dataset="reference"), measured([10, 14], **normal)])
+    judged = judge(table, [Rule(kind="reference_std", critical=2)])
+    assert judged["critical"].tolist() == pytest.approx([4, 4, 12 + 2 * 8**0.5, 12 + 2 * 8**0.5])
+    assert judged["level"].tolist() == [2, 2, 0, 2]
+    # Half way between 10 and 14 lies 12, between 1 and 3 lies 2; a later normal of one window, 5, rules from its own day on.
+    later = measured([5], dataset=own_windows.dataset(START + pd.Timedelta(days=3)))
+    judged = judge(pd.concat([table, later]), [Rule(kind="reference_quantile", warning=0.5)])
+    assert judged["warning"].tolist() == [2, 2, 12, 5]
+    # Where the reference had no windows nothing is judged before the normal; and one of too few rows judges nothing after it.
+    only = pd.concat([measured([4.1, 4.1, 20]), measured([10, 14], **normal)])
+    assert judge(only, [Rule(kind="reference_quantile", warning=0.5)])["level"].tolist() == [-1, -1, 1]
+    few = pd.concat([measured([4.1, 4.1, 20]), measured([1, 3], dataset="reference"), measured([10, 14], rows=5, **normal)])
+    assert judge(few, [Rule(kind="reference_quantile", warning=0.5, min_rows=6)])["level"].tolist() == [1, 1, -1]
+    assert judge(table, [Rule(critical=4)])["level"].tolist() == [2] * 4  # a value of the metric stays one
+
+
+def test_a_reference_that_versions_share_tells_the_limits_of_those_without_one():
+    own = [measured([1, 2, 3], dataset="reference", version=""), measured([7], dataset="reference", version="v2")]
+    table = pd.concat([measured([2.5]), measured([2.5], version="v2"), measured([2.5], column="wind"), *own])
+    judged = judge(table, [Rule(kind="reference_quantile", warning=0.5)])
+    told = judged.set_index(["version", "column"])["warning"].to_dict()
+    assert told == {("v1", "temp"): 2, ("v1", "wind"): pytest.approx(np.nan, nan_ok=True), ("v2", "temp"): 7}
+
+
 P_VALUES = st.lists(st.floats(0, 1) | st.sampled_from([0.01, 0.05, 1e-300, NAN]), min_size=1, max_size=40)
 
 
@@ -217,7 +246,7 @@ SERIES = st.fixed_dictionaries(
         "column": st.sampled_from(["a.b", 'in"come; --', "b"]),
         "segment": st.sampled_from(["all", "<b>=x"]),
         "days": st.sampled_from([1, 7]),
-        "dataset": st.sampled_from(["log", "log", "reference"]),
+        "dataset": st.sampled_from(["log", "log", "reference", *(own_windows.dataset(START + pd.Timedelta(days=n)) for n in (0, 2))]),
     }
 )
 LIMIT = st.sampled_from([0.0, 0.05, 0.125, 0.25, 0.5, 1.0])
@@ -298,7 +327,7 @@ def test_the_order_of_rows_changes_nothing_and_the_argument_stays_as_it_was(tabl
 @given(tables(), WIDE, RULES, st.integers(0, 7))
 def test_later_windows_do_not_change_what_was_judged(table, wide, rules, days):
     whole = as_compared(judge(table, (wide, *rules)))
-    early = table[(table["window_end"] <= START + pd.Timedelta(days=days)) | (table["dataset"] == "reference")]
+    early = table[(table["window_end"] <= START + pd.Timedelta(days=days)) | (table["dataset"] != "log")]
     for key, then in as_compared(judge(early, (wide, *rules))).items():
         assert then == whole[key]
 

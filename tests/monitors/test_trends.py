@@ -48,6 +48,27 @@ def test_a_leak_is_found_with_its_slope_and_its_repair(seed: int):
     assert repair["factor"] < 0.6
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_leak_and_a_step_on_its_way_are_told_apart_and_dated(seed: int):
+    # Six calm days, then 5 % a day, and on the 22nd day twice as slow at once; the leak goes on. It lasts longer than all that is calm, which
+    # is why a slope must be no scatter.
+    logs = np.where(np.arange(41) >= 6, np.log(1.05) * (np.arange(41) - 6), 0.0) + np.where(np.arange(41) >= 21, np.log(2), 0.0)
+    first, step, second = found(logs, scatter=0.02, seed=seed).to_dict("records")
+    assert [first["kind"], step["kind"], second["kind"]] == ["leak", "step", "leak"]
+    assert abs(day_of(first["start"]) - 6) <= 2
+    assert [day_of(first["end"]), day_of(step["start"]), day_of(second["start"])] == [21, 21, 21]
+    assert step["factor"] == pytest.approx(2 * 1.05, rel=0.06)  # that day's leak is in it
+    assert [first["per_day"], second["per_day"]] == pytest.approx([1.05] * 2, rel=0.01)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_leak_that_saturates_is_one(seed: int):
+    bent = 3 * (1 - np.exp(-np.clip(np.arange(41) - 6, 0, None) / 6))
+    kinds = found(bent, scatter=0.02, seed=seed)["kind"].tolist()
+    assert kinds.count("leak") == 1
+    assert "step" not in kinds
+
+
 def test_healthy_series_are_silent():
     said = [len(found(np.zeros(180), scatter, seed)) > 0 for seed in range(40) for scatter in (0.02, 0.1)]
     assert sum(said) <= 4  # of 80 half-years

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from monitors.versions import for_version, version_order
+from monitors.versions import version_order
 
 
 def seen(names: list[str]) -> dict[str, pd.Timestamp]:
@@ -76,8 +76,3 @@ def test_every_name_stays_once_and_the_given_order_does_not_matter(names: list[s
 )
 def test_releases_stand_as_the_standard_of_python_packages_has_them(names: list[str]):
     assert version_order(names, {}) == sorted(names, key=Version)
-
-
-def test_a_reason_names_the_version_where_there_is_one():
-    assert f"no reference{for_version('v2')}" == "no reference for version v2"
-    assert f"no reference{for_version('')}" == "no reference"

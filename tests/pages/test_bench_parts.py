@@ -8,7 +8,7 @@ from scipy.stats import chi2
 
 from monitors import chance
 from monitors.power import POINTS, Power
-from pages.parts import bench_charts, chance_words, charts, power, suggestions
+from pages.parts import bench_charts, chance_words, charts, limit_handles, one_column, power, sketch, suggestions, timeline
 from pages.parts.colours import LIGHT
 
 START = pd.Timestamp("2026-03-02", tz="UTC")
@@ -18,7 +18,7 @@ NO_VERSIONS = pd.DataFrame({"version": [], "first": [], "last": [], "rows": []})
 @pytest.fixture(autouse=True)
 def light(monkeypatch):
     """There is no browser here to ask for its theme."""
-    for module in (charts, bench_charts):
+    for module in (charts, bench_charts, timeline):
         monkeypatch.setattr(module, "palette", lambda: LIGHT)
 
 
@@ -100,3 +100,36 @@ def test_every_fault_has_a_name_and_a_meaning():
     assert power.KINDS.keys() == power.MEANING.keys() == power.faults.SIZES.keys()
     assert power.size_name("swap", 0.25) == "25% of its rows"
     assert power.size_name("unit", 1000.0) == "× 1,000"
+
+
+def test_the_bars_of_alerts_say_where_they_are_and_what_they_are_about():
+    day = pd.Timedelta(days=1)
+    rows = [("", "critical", START, START + 7 * day, 1, 0.5, 0.25), ("a.b", "warning", START + day, START + 2 * day, 2, 12.0, np.nan)]
+    alerts = pd.DataFrame(rows, columns=["column", "severity", "start", "end", "windows", "peak", "threshold"]).assign(version="v1", segment="all")
+    critical, warning = timeline._bars(alerts, np.array([0.12, 1.12]), timeline.LANES["moved"], "moved")
+    assert (critical["column"], critical["when"], critical["row"]) == (["the table"], ["2–8 Mar 2026"], [0.12])
+    assert (warning["what"], warning["peak"], warning["threshold"]) == ("warning, moved", ["12.0"], ["–"])
+    assert pd.to_datetime(warning["start"] + warning["end"], unit="ms", utc=True).tolist() == [START + day, START + 2 * day]
+
+
+def test_a_limit_is_one_line_or_a_line_of_steps_for_each_version():
+    same = judged([100] * 3, 0.1)
+    line = limit_handles._line(same, "warning")
+    first, last = (int(time.timestamp() * 1000) for time in (START, START + pd.Timedelta(days=3)))
+    assert (line["lines"], line["text"]) == ([[[first, last], [0.1, 0.1]]], "warning 0.1")
+    two = pd.concat([same, judged([100] * 2, 0.3).assign(version="v2")])
+    assert [values for _, values in limit_handles._line(two, "warning")["lines"]] == [[0.1] * 6, [0.3] * 4]
+    assert limit_handles._marks(same.assign(level=[0, 2, 1], value=[1.0, 2.0, 3.0]), ["v0", "v1"])[0]["symbol"] == charts.SYMBOLS[1]
+
+
+@pytest.mark.parametrize(
+    ("values", "limits", "reach"), [([0, 0.4], [0.25], ()), ([0, 0.2], [0.25, 0.1], (0.3,)), ([0, 0.2], [31.0], (50.0,)), ([1, 2], [], ())]
+)
+def test_the_axis_reaches_for_a_limit_beyond_all_values_in_steps(values, limits, reach):
+    assert one_column._reach(np.array(values, float), np.array(limits, float)) == pytest.approx(reach)
+
+
+def test_a_kept_figure_sends_what_plotly_sends():
+    kept = sketch.Kept(data=[{"type": "scatter", "x": np.arange(3), "y": [1, 2, 3]}], layout={"height": 100})
+    assert kept.to_dict() == super(sketch.Kept, kept).to_dict()
+    assert kept.to_dict() is kept.to_dict()

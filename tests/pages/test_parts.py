@@ -138,6 +138,15 @@ def test_planted_and_real_events_are_told_apart():
     assert list(figure.layout.yaxis2.ticktext) == ["planted ", "real "]
 
 
+def test_floors_are_named_once_also_where_the_first_version_has_none():
+    first, second, third = (judged([0.1, 0.2], start=2 * i, version=f"v{i}").assign(usual=0.05) for i in range(3))
+    table = pd.concat([first.assign(noise=np.nan, usual=np.nan), second, third], ignore_index=True)
+    figure = charts.over_time(table, charts.Marks(NO_VERSIONS), y_title="PSI", y_format=".3f")
+    named = [trace.name for trace in figure.data if trace.showlegend is not False]
+    # In a legend that has groups, lines without one would stand below each other were no group named.
+    assert sorted(named) == ["noise: chance alone", "usual: the reference’s own windows", "v0", "v1", "v2"]
+
+
 def test_limits_that_lie_close_have_labels_apart():
     figure = charts.over_time(judged([9.0]), charts.Marks(NO_VERSIONS), y_title="PSI", y_format=".3f")
     heights = sorted(a.y for a in figure.layout.annotations if "0." in a.text)

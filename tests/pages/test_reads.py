@@ -2,10 +2,14 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
+import pandas as pd
 import pytest
+from streamlit.testing.v1 import AppTest
 
-from pages.parts import reads
+from monitors import summaries
+from pages.parts import reads, sidebar
 from pages.parts.scope import Scope
 
 SCOPE = Scope("churn", None, "all", datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 2, 1, tzinfo=UTC), 7)
@@ -54,3 +58,39 @@ def test_arguments_the_look_and_the_function_keep_results_apart(monkeypatch):
     assert reads.of_scope(one, SCOPE, look="dark") is not light
     monkeypatch.setenv("VIGIA_STORE", "elsewhere")
     assert reads.of_scope(one, SCOPE, look="light") is not light
+
+
+@pytest.fixture
+def scope(fragile_store: Path, monkeypatch: pytest.MonkeyPatch) -> Scope:
+    monkeypatch.setenv("VIGIA_STORE", str(fragile_store))
+    served = reads.versions("fragile", reads.snapshot())
+    return Scope("fragile", None, "all", served["first"].min(), served["last"].max(), reads.snapshot())
+
+
+@pytest.mark.parametrize("segment", ["all", "another"])
+def test_all_that_is_watched_is_what_each_metric_gives_alone(scope: Scope, segment: str):
+    there = reads.segments(scope.model, scope.snapshot)
+    scope = replace(scope, segment="all" if segment == "all" else there[-1])
+    assert segment == "all" or scope.segment != "all"
+    asked = {(one.monitor, one.metric, one.window) for one in summaries.watched(reads.rules(scope)) if one.segment in (None, "all", scope.segment)}
+    alone = pd.concat([reads.shown(scope, window, monitor=m, metric=metric)[0] for m, metric, window in asked])
+    order = ["version", "monitor", "metric", "column", "window_name", "window_start"]
+    texts = dict.fromkeys([*order[:5], "model", "segment", "side", "reason"], str)
+    expected, found = (frame.astype(texts).sort_values(order, ignore_index=True) for frame in (alone, reads.watched(scope)))
+    assert len(found) > 100
+    pd.testing.assert_frame_equal(found, expected)
+
+
+def _draw() -> None:
+    from pages.parts import sidebar
+
+    sidebar.draw()
+
+
+@pytest.mark.usefixtures("scope")
+def test_what_a_server_reads_first_is_what_the_first_screen_is_about(monkeypatch: pytest.MonkeyPatch):
+    read: list[Scope] = []
+    monkeypatch.setattr(reads, "watched", read.append)
+    sidebar.read_first()
+    app = AppTest.from_function(_draw, default_timeout=60).run()
+    assert read == [app.session_state["scope"]]
