@@ -136,7 +136,7 @@ def _text(value: Any) -> str:
 
 
 def from_table(given: pd.DataFrame, base: Roles) -> Roles:
-    """The roles that a table says; all that it does not name, such as the time zone, from `base`.
+    """The roles that a table says; all that it does not show, such as the time zone and columns of other files, from `base`.
 
     Raises
     ------
@@ -152,9 +152,16 @@ def from_table(given: pd.DataFrame, base: Roles) -> Roles:
             plain[role] = column
         for name in LISTS.get(role, ()):
             plain[name].append(column)
-    kept = {name: getattr(base, name) for name in SETTINGS}
-    roles = roles_of.from_dict(plain | kept)
-    wanted = dict(zip(given["column"], given["type"], strict=True))
+    shown = set(given["column"])
+    for name in MANY:
+        before = list(getattr(base, name))
+        found = [c for c in before if c not in shown or c in plain[name]]
+        plain[name] = [*found, *(c for c in plain[name] if c not in found)]
+    for name in SINGLE:
+        if name not in plain and getattr(base, name) not in shown:
+            plain[name] = getattr(base, name)
+    roles = roles_of.from_dict(plain | {name: getattr(base, name) for name in SETTINGS})
+    wanted = {c: kind for c, kind in base.types if c not in shown} | dict(zip(given["column"], given["type"], strict=True))
     types = {c: wanted[c] for c in typed_columns(roles) if wanted.get(c) in TYPES}
     tolerances = tuple(one for one in base.tolerances if one[0] in roles.features)
     pairs = tuple(pair for pair in base.segment_pairs if set(pair) <= set(roles.segments))

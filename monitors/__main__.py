@@ -1,6 +1,7 @@
 """The command line: python -m monitors …"""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -39,6 +40,7 @@ EXAMPLES = """examples:
 
 Every command takes --store DIR (default: VIGIA_STORE, else .vigia). Exit codes: 0 fine, 1 alerts, 2 a mistake in the call or the data."""
 
+STOPPED = 130  # as shells have it, of Ctrl-C
 # Commands of two words: the first with what it is about.
 GROUPS = {
     "thresholds": thresholds.GROUP[1],
@@ -61,9 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `| head` has seen enough
         sys.stderr.close()
         return 0
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RuntimeError) as stop:
+        if not isinstance(stop, KeyboardInterrupt) and str(stop) != "Query interrupted":  # what DuckDB makes of Ctrl-C
+            raise
         print("vigia: stopped; what was committed stays, nothing is half-done.", file=sys.stderr)
-        return 130
+        return STOPPED
 
 
 def _sample(store: Store, _asked: argparse.Namespace) -> int:
@@ -200,4 +204,8 @@ def _add_reading(add: Add) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    if code == STOPPED:
+        sys.stdout.flush()
+        os._exit(code)  # torn down after a query that was cut off, DuckDB 1.5.5 aborts the process
+    sys.exit(code)

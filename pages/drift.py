@@ -82,7 +82,9 @@ def reference_against_window(scope: Scope, judged: pd.DataFrame, column: str) ->
     if measured.empty:
         st.info("No window of this period has rows of this column.")
         return
-    labels = {f"{words.span(row.window_start, row.window_end)} · {row.version}": row for row in measured.itertuples()}
+    labels = {
+        f"{words.span(row.window_start, row.window_end)}{row.version and f' · {row.version}'}": row for row in measured.itertuples()
+    }
     chosen = st.selectbox("Window to compare", list(labels), key="against", bind="query-params", width=320)
     row = labels[chosen]
     asked = {"column": column, "version": row.version, "since": row.window_start, "until": row.window_end}

@@ -125,7 +125,7 @@ def _missing(model: str) -> str:
     known = saved(reads.store(), model)
     if "log" in there and "reference" not in there and not (known and known.reference):
         return "Load a reference too: what the log is compared with."
-    return "Load a log next: what is watched." if "reference" in there and "log" not in there else ""
+    return "Load a log next: what is watched." if there and "log" not in there else ""
 
 
 def _loaded_text(loaded: Sequence[Loaded], model: str, dataset: str) -> str:

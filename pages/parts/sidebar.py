@@ -95,7 +95,7 @@ def _chosen(models: list[str], snapshot: int) -> Scope:
     with st.sidebar:
         model = st.selectbox("Model", models, key="model", bind="query-params")
         served = reads.versions(model, snapshot)
-        version = st.selectbox("Version", [EVERY, *served["version"]], key="version", bind="query-params")
+        version = st.selectbox("Version", [EVERY, *filter(None, served["version"])], key="version", bind="query-params")
         segments = reads.segments(model, snapshot) or ["all"]
         some = any(name.partition("=")[2] in RESTS for name in segments)
         segment = st.selectbox("Segment", segments, key="segment", bind="query-params", help=REST if some else None)

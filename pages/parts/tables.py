@@ -36,7 +36,7 @@ def ranked_column(ranking: pd.DataFrame, metric: str, why_silent: str) -> str:
 def ranked(ranking: pd.DataFrame, by: str, metric: str, key: str, on_select: Callable[[], None] | None = None) -> Any:
     """One row per column (or segment, version): its state now, value, limit, floors, and its history as a sparkline."""
     shown = pd.DataFrame({
-        by: ranking[by].astype(str),
+        by: ranking[by].astype(str).replace("", words.UNVERSIONED) if by == "version" else ranking[by].astype(str),
         "state": states(ranking["level"]),
         "value": ranking["value"],
         "history": [_line(values) for values in ranking["history"]],

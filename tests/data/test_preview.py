@@ -1,5 +1,7 @@
 """The preview: what the load itself would take columns for, with reasons, as a table that comes back as roles."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -60,6 +62,19 @@ def test_what_the_table_does_not_show_is_kept():
     fewer = from_table(table.assign(role=table["role"].where(table["column"] != "a.b", "ignored")), base)
     assert fewer.segment_pairs == ((" lead", "region"),)
     assert (fewer.task, fewer.positive) == ("binary", "1")
+
+
+def test_roles_of_columns_that_a_file_lacks_are_kept(store, log, tmp_path):
+    load(store, [log], "m", "reference")
+    before = roles_of.saved(store, "m")
+    (tmp_path / "labels.csv").write_text("id,label\n" + "".join(f"{i},{i % 2}\n" for i in range(ROWS)))
+    shown = preview(store, [tmp_path / "labels.csv"], ["labels.csv"], "m", "labels", Roles())
+    assert list(shown.table["column"]) == ["id", "label"]
+    assert from_table(shown.table, shown.roles) == shown.roles
+    assert (shown.roles.features, shown.roles.label) == (before.features, "label")
+    # Another column in a role that one column has takes it; the rest stays where it was, in its order.
+    moved = from_table(pd.DataFrame({"column": ["when"], "role": ["timestamp"], "type": [None]}), before)
+    assert moved == replace(before, timestamp="when")
 
 
 def test_two_columns_in_a_role_for_one_are_refused(store, log):

@@ -11,6 +11,9 @@ import pandas as pd
 import pytest
 from commandline import Done, process, vigia
 
+from data import load as loading
+from monitors.__main__ import main
+
 MEASURED = [
     "model", "version", "monitor", "metric", "column", "segment", "window_start", "window_end", "rows", "value", "noise", "usual",
     "p_value", "reason",
@@ -59,6 +62,20 @@ def own(store, tmp_path) -> Path:
 def test_again_is_a_no_op_said_in_one_line(store, folder):
     assert ask(store, "load", folder / "log.csv", "--model", "m").stdout.endswith("already loaded, as load 2; nothing to do\n")
     assert ask(store, "run").stdout == "Nothing new since the last run.\n"
+
+
+def test_what_was_guessed_is_told_as_lines_of_roles_yaml_which_may_be_given_again(own, tmp_path):
+    (tmp_path / "again.csv").write_text("when,id,x,plan\n" + "".join(f"2026-03-{i + 1:02d} 10:00:00,r{i},{i}.5,p{i % 3}\n" for i in range(25)))
+    told = ask(own, "load", tmp_path / "again.csv", "--model", "n").stdout.splitlines()
+    assert told[1].startswith("Guessed, as roles.yaml says it")
+    assert [line.strip() for line in told[2:]] == ["timestamp: when", "inference_id: id", "features: [x, plan]"]
+    (tmp_path / "roles.yaml").write_text("\n".join([*(line.strip() for line in told[2:]), "segments: [plan]", "code_version: x"]))
+    wrong = ask(own, "load", tmp_path / "again.csv", "--model", "n", "--roles", tmp_path / "roles.yaml")
+    assert "`features`" in wrong.stderr
+    (tmp_path / "roles.yaml").write_text("\n".join([*(line.strip() for line in told[2:]), "segments: [plan]"]))
+    given = ("load", tmp_path / "again.csv", "--model", "n", "--roles", tmp_path / "roles.yaml")
+    assert ask(own, *given).stdout.endswith("nothing to do\nThe roles of n are saved.\n")
+    assert ask(own, *given).stdout.endswith("roles.yaml says what is known.\n")
 
 
 def test_measurements_have_the_columns_that_scripts_rely_on(store, folder):
@@ -160,3 +177,19 @@ def test_help_teaches_by_example():
         assert shown.returncode == 0
         assert "example" in shown.stdout
         assert f"python -m monitors {command}".strip() in shown.stdout
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), RuntimeError("Query interrupted")])
+def test_a_command_that_is_stopped_says_so(store, stop, monkeypatch, capsys):
+    def stopped(*_: object) -> None:
+        raise stop
+
+    monkeypatch.setattr(loading, "loads", stopped)
+    assert main(["loads", "--store", str(store)]) == 130
+    assert capsys.readouterr().err == "vigia: stopped; what was committed stays, nothing is half-done.\n"
+
+
+def test_any_other_fault_is_shown_as_it_is(store, monkeypatch):
+    monkeypatch.setattr(loading, "loads", lambda *_: {}["x"])
+    with pytest.raises(KeyError):
+        main(["loads", "--store", str(store)])
