@@ -75,7 +75,7 @@ def _percentiles(scope: Scope, column: str, window: str) -> pd.DataFrame:
 def _over_time(scope: Scope, column: str, window: str, level: str, log: bool) -> charts.Figure:
     shown = reads.of_scope(_percentiles, scope, column=column, window=window)
     found = reads_latency.findings(scope, column, LEVELS[level])
-    return latency_charts.percentiles(shown, charts.marks_of(scope), found, column, log)
+    return latency_charts.percentiles(shown, charts.marks_of(scope), found, column, level, log)
 
 
 def listed(found: pd.DataFrame, column: str, percentile: str) -> None:
