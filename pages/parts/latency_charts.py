@@ -90,10 +90,10 @@ def _percentile(figure: go.Figure, part: pd.DataFrame, name: str, metric: str, c
         for row in series.to_dict("records")
     ]
     figure.add_scatter(
-        x=start + (end - start) / 2, y=series["value"], mode="lines+markers", name=words.plain_html(name), showlegend=metric == "p50",
+        x=start + (end - start) / 2, y=series["value"], mode="lines+markers", name=words.version_html(name), showlegend=metric == "p50",
         line={"color": colour, "width": width, "dash": dash}, marker={"size": 4 if metric == "p50" else 3, "color": colour},
         connectgaps=False, hovertext=told,
-        hovertemplate=f"<b>{words.plain_html(name)}</b> {metric} %{{y:.3~g}} {unit}<br>%{{hovertext}}<extra></extra>",
+        hovertemplate=f"<b>{words.version_html(name)}</b> {metric} %{{y:.3~g}} {unit}<br>%{{hovertext}}<extra></extra>",
     )  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def ranked(ranking: pd.DataFrame, by: str, metric: str, key: str, on_select: Cal
     config = _columns(by, words.metric(metric))
     options: dict[str, Any] = {"on_select": on_select, "selection_mode": "single-row"} if on_select else {}
     return st.dataframe(
-        shown, hide_index=True, height=ROW * min(len(shown) + 1, MOST_ROWS) + 3, column_config=config, key=key, row_height=ROW,
+        shown, hide_index=True, height=ROW * min(len(shown) + 1, MOST_ROWS) + 3, column_config=config, key=key, row_height=ROW, placeholder="–",
         alt=f"{metric} by {by}, the furthest above its limit first", **options,
     )  # fmt: skip
 
