@@ -135,9 +135,10 @@ def _shown(store: Store, source: Source, asked: Question, where: str, values: di
 
 def _compared(store: Store, source: Source, asked: Question, where: str, values: dict[str, Any]) -> pd.DataFrame:
     """The inputs of up to 5,000 rows: of more, those whose place hashes lowest, so the same at every look."""
-    listed = ", ".join(quote(c) for c in _inputs(source, asked)) or "1 AS none"
+    names = _inputs(source, asked)
+    listed = ", ".join([*map(quote, names), ROW])  # which stands for itself where there is no input
     sql = f"SELECT {listed} FROM {source.rows} WHERE {where} ORDER BY hash(_load, _row) LIMIT {MOST}"
-    return _frame(store.cursor().execute(sql, values).to_arrow_table())
+    return _frame(store.cursor().execute(sql, values).to_arrow_table())[names]
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:

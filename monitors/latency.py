@@ -207,8 +207,8 @@ def _ratio(
     rows, level = one.times.rows, LEVELS["p95"]
     nothing = np.full(len(rows), np.nan)
     if not before:
-        why = np.full(len(rows), f"no {one.part.replace('_', ' ') or 'version'} before {_name(one)}", dtype=object)
-        return Part("p95_ratio", one.at, rows, nothing, nothing, nothing, why)
+        first = f"no {one.part.replace('_', ' ') or 'version'} before {_name(one)}" if _name(one) else "the log tells no versions"
+        return Part("p95_ratio", one.at, rows, nothing, nothing, nothing, np.full(len(rows), first, dtype=object))
     base = q.together([_upto(lives[key], days[key], one.ends) for key in before])
     shares = q.chance_level(level, rows, np.where(base.rows > 0, base.rows, np.nan))
     known = ~np.isnan(shares)

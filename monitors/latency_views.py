@@ -14,7 +14,7 @@ from monitors.periods import merge
 from monitors.quantiles import Floats, Histograms
 from monitors.versions import version_order
 
-ALL = ""  # every version together
+ALL = "all versions"  # together; "" is the version of rows that tell none
 UNITS = {
     "_ms": "ms", "_millis": "ms", "_milliseconds": "ms", "_us": "µs", "_micros": "µs", "_microseconds": "µs", "_ns": "ns", "_nanos": "ns",
     "_nanoseconds": "ns", "_s": "s", "_sec": "s", "_secs": "s", "_seconds": "s",
@@ -109,7 +109,7 @@ def sentence(finding: Mapping[Any, Any], column: str, percentile: str = "p50") -
     """A finding in one line: `leak: p50 of v2 grew by 38 % a day (34 to 43) from 8 Jul 2013 for 10 days, 0.051 to 2.1 ms`."""
     start, name = finding["start"], finding["version"]
     when = f"{start.day} {start:%b %Y}"
-    of = f"{percentile} of {name}" if name else f"{percentile} of all versions together"
+    of = percentile + (" of all versions together" if name == ALL else f" of {name}" if name else "")
     levels = f"{_short(finding['before'])} to {_short(finding['after'])} {unit(column)}".rstrip()
     if finding["kind"] == "leak":
         day, low, high = (100 * (finding[key] - 1) for key in ("per_day", "per_day_low", "per_day_high"))

@@ -75,7 +75,7 @@ def _percentiles(scope: Scope, column: str, window: str) -> pd.DataFrame:
 def _over_time(scope: Scope, column: str, window: str, level: str, log: bool) -> charts.Figure:
     shown = reads.of_scope(_percentiles, scope, column=column, window=window)
     found = reads_latency.findings(scope, column, LEVELS[level])
-    return latency_charts.percentiles(shown, charts.marks_of(scope), found, column, log)
+    return latency_charts.percentiles(shown, charts.marks_of(scope), found, column, level, log)
 
 
 def listed(found: pd.DataFrame, column: str, percentile: str) -> None:
@@ -126,8 +126,9 @@ def compare(scope: Scope, column: str) -> None:
     st.subheader("Two versions compared", anchor=False)
     names = views.versions(reads_latency.days(scope, column))
     if len(names) < 2:
-        only = words.escaped(names[0]) if names else "no version"
-        st.info(f"Only {only} has times in this period. Choose a longer one in the sidebar to compare versions.")
+        only = f"Only {words.escaped(names[0]) if names else 'no version'} has times in this period."
+        told = "The log tells no versions." if names == [""] else f"{only} Choose a longer one in the sidebar to compare versions."
+        st.info(told)
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         after = _chosen("Version to compare", names, scope.version if scope.version in names[1:] else names[-1], "after")

@@ -213,7 +213,8 @@ def lost_rows(scope: Scope, window: str) -> None:
 
 def without_key(scope: Scope, window: str, reason: str) -> None:
     """By distribution, where rows cannot be joined."""
-    st.warning(f"Rows cannot be compared one by one: {words.escaped(reason)}. Their distributions are compared instead.", icon=":material/key_off:")
+    why = words.escaped(reason.replace("`", ""))  # which are for a terminal
+    st.warning(f"Rows cannot be compared one by one: {why}. Their distributions are compared instead.", icon=":material/key_off:")
     judged, alerting = reads.shown(scope, window, monitor="skew", metric="js")
     if judged.empty:
         sidebar.nothing_measured(scope, "skew")

@@ -59,7 +59,7 @@ def _of_column(store: Store, model: str, column: str, asked: argparse.Namespace)
     earlier = names[: names.index(after)]
     before = asked.against or (earlier[-1] if earlier else None)
     changes = views.findings(days)
-    found: dict[str, Any] = {"model": model, "column": column, "unit": views.unit(column), "comparison": None}
+    found: dict[str, Any] = {"model": model, "column": column, "unit": views.unit(column), "versions": names, "comparison": None}
     found["changes"] = [_plain(row) | {"text": views.sentence(row, column)} for row in changes.to_dict("records")]
     if before is not None and before != after:
         made = views.compared(days, before, after, column)
@@ -79,7 +79,7 @@ def _text(found: dict[str, Any]) -> str:
     lines = [f"{found['column']} of {found['model']}"]
     made = found["comparison"]
     if made is None:
-        lines.append("  one version only: nothing to compare")
+        lines.append(f"  {'one version only' if found['versions'] != [''] else 'the log tells no versions'}: nothing to compare")
     else:
         unit = f" {found['unit']}" if found["unit"] else ""
         lines.append(f"  {made['after']} against {made['before']} ({made['after_rows']:,} and {made['before_rows']:,} rows): {made['verdict']}")

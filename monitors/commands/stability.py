@@ -67,10 +67,10 @@ def _where(store: Store, model: str, seen: Evidence | None) -> dict[str, Any] | 
 
 
 def _lines(one: dict[str, Any]) -> list[str]:
-    segment = f", {one['segment']}" if one["segment"] != "all" else ""
+    of = ", ".join(name for name in (one["version"], "" if one["segment"] == "all" else one["segment"]) if name)
     last = one["last"] - pd.Timedelta(1, "us")
     days = f"{one['first']:%Y-%m-%d}" + (f" to {last:%Y-%m-%d}" if last.date() != one["first"].date() else "")
-    what = f"{one['column']} ({one['version']}{segment})" if one["column"] else f"probabilities ({one['version']}{segment})"
+    what = (one["column"] or "probabilities") + (f" ({of})" if of else "")
     number = f"{one['rows']:,} of {one['of']:,} rows" if one["where"] else f"{one['peak']:.4g} in {one['windows']} days of {one['of']:,} rows"
     lines = [f"{one['state']:<11}{one['metric']} of {what}: {number}, {days}"]
     if one["where"]:

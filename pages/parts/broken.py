@@ -33,10 +33,10 @@ def headline(found: pd.DataFrame, sound: pd.DataFrame) -> None:
     numbers = found["column"].nunique()
     first = found.sort_values("first", kind="stable").iloc[0]
     what = words.metric(str(first["metric"])).label
-    name = words.escaped(str(first["column"]) or ROWS)
+    name, version = words.escaped(str(first["column"]) or ROWS), words.escaped(str(first["version"]))
     st.markdown(
         f"**{numbers} of {numbers + len(sound)} numbers broke** in this period. "
-        f"First: {what} in {name} ({words.escaped(str(first['version']))}), {words.day(first['first'])}."
+        f"First: {what} in {name}{version and f' ({version})'}, {words.day(first['first'])}."
     )
 
 
@@ -188,6 +188,8 @@ def _rows(told: reads_stability.Told, kind: str) -> None:
     beside, broke, others = st.tabs(["Inputs side by side", f"{kind[0].upper()}{kind[1:]} rows", "Healthy rows"])
     percent = {"format": "%.1f %%", "width": 120}
     with beside:
+        if told.beside.empty:
+            st.caption("The log has no inputs.")
         shown = told.beside.assign(missing=told.beside["missing"] * 100, missing_others=told.beside["missing_others"] * 100)
         config = {
             "input": st.column_config.TextColumn("Input", pinned=True, width=140),

@@ -251,7 +251,7 @@ def _line(figure: Sketch, one: pd.DataFrame, name: str, i: int, y_format: str, c
         x=start + (end - start) / 2,
         y=series["value"],
         mode="lines+markers",
-        name=words.plain_html(name),
+        name=words.version_html(name),
         legendrank=i,
         line={"color": own, "width": 2},
         marker={
@@ -263,7 +263,7 @@ def _line(figure: Sketch, one: pd.DataFrame, name: str, i: int, y_format: str, c
         connectgaps=False,
         customdata=np.column_stack([series["window_start"].astype(str), series["window_end"].astype(str)]),
         hovertext=[_point_text(row) for row in series[TOLD].to_dict("records")],
-        hovertemplate=f"<b>{words.plain_html(name)}</b> %{{y:{y_format}}}<br>%{{hovertext}}<extra></extra>",
+        hovertemplate=f"<b>{words.version_html(name)}</b> %{{y:{y_format}}}<br>%{{hovertext}}<extra></extra>",
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,13 +48,15 @@ def logarithmic(figure: go.Figure, judged: pd.DataFrame) -> None:
         note.yshift = -7 if note.text.startswith("warning") else 7  # they are named apart, whatever the axis presses together
 
 
-def percentiles(measured: pd.DataFrame, marks: Marks, found: pd.DataFrame, column: str, log: bool, height: int = 440) -> go.Figure:
-    """p50, p95 and p99 over time, a colour per version, with thresholds, steps (triangles) and leaks (bars).
+def percentiles(
+    measured: pd.DataFrame, marks: Marks, found: pd.DataFrame, column: str, followed: str, log: bool, height: int = 440
+) -> go.Figure:
+    """p50, p95 and p99 over time, a colour per version, with thresholds, steps (triangles) and leaks (bands along the line).
 
     Parameters
     ----------
     measured : judged measurements of the three metrics of one component.
-    found : steps and leaks of the p50.
+    found : steps and leaks of one of them, the one that is `followed`.
     """
     colours, unit = palette(), views.unit(column)
     figure = go.Figure()
@@ -67,7 +70,7 @@ def percentiles(measured: pd.DataFrame, marks: Marks, found: pd.DataFrame, colum
         line = {"dash": dash, "width": width, "color": colours.muted}
         figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=metric, legendrank=1010)
     _limits(figure, measured, colours)
-    _findings(figure, found, column, colours)
+    _findings(figure, found, measured[measured["metric"] == followed], column, followed, colours)
     plot = height - 60 - LANE * len(marks.lanes)
     lay_out(figure, height, colours)
     figure.update_yaxes(title_text=title("p50, p95, p99", unit), gridcolor=colours.grid, tickformat="~g", rangemode="tozero")
@@ -87,10 +90,10 @@ def _percentile(figure: go.Figure, part: pd.DataFrame, name: str, metric: str, c
         for row in series.to_dict("records")
     ]
     figure.add_scatter(
-        x=start + (end - start) / 2, y=series["value"], mode="lines+markers", name=words.plain_html(name), showlegend=metric == "p50",
+        x=start + (end - start) / 2, y=series["value"], mode="lines+markers", name=words.version_html(name), showlegend=metric == "p50",
         line={"color": colour, "width": width, "dash": dash}, marker={"size": 4 if metric == "p50" else 3, "color": colour},
         connectgaps=False, hovertext=told,
-        hovertemplate=f"<b>{words.plain_html(name)}</b> {metric} %{{y:.3~g}} {unit}<br>%{{hovertext}}<extra></extra>",
+        hovertemplate=f"<b>{words.version_html(name)}</b> {metric} %{{y:.3~g}} {unit}<br>%{{hovertext}}<extra></extra>",
     )  # fmt: skip
 
 
@@ -104,15 +107,19 @@ def _limits(figure: go.Figure, measured: pd.DataFrame, colours: Palette) -> None
             figure.add_annotation(**where, y=value, text=f"{which} {words.number(value)}", font=font)
 
 
-def _findings(figure: go.Figure, found: pd.DataFrame, column: str, colours: Palette) -> None:
-    """A leak as a thick line from where it began to where it ended; a step as a triangle at its new level, pointing up if slower."""
+def _findings(figure: go.Figure, found: pd.DataFrame, measured: pd.DataFrame, column: str, percentile: str, colours: Palette) -> None:
+    """A leak as a band along what was measured of it; a step as a triangle at its new level, pointing up if slower."""
     for kind in ("leak", "step"):
         first = True
         for row in found[found["kind"] == kind].to_dict("records") if len(found) else []:
-            said = words.plain_html(views.sentence(row, column)).replace(", ", ",<br>")
-            start = naive_time(row["start"]) + timedelta(hours=12)
-            x = [start, naive_time(row["end"]) - timedelta(hours=12)] if kind == "leak" else [start]
-            y = [row["before"], row["after"]] if kind == "leak" else [row["after"]]
+            said = words.plain_html(views.sentence(row, column, percentile)).replace(", ", ",<br>")
+            x: Any = [naive_time(row["start"]) + timedelta(hours=12)]
+            y: Any = [row["after"]]
+            if kind == "leak":
+                own = measured[(measured["version"] == row["version"]) & measured["window_start"].between(row["start"], row["end"], "left")]
+                own = own.dropna(subset="value").sort_values("window_start")
+                start, end = naive(own["window_start"]), naive(own["window_end"])
+                x, y = start + (end - start) / 2, own["value"]
             slower = row["factor"] > 1
             colour = colours.state(2) if slower else colours.state(0)
             look = {"line": {"color": faint(colour, 0.4), "width": 12}} if kind == "leak" else {"marker": {

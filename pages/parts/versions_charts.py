@@ -27,7 +27,7 @@ def shares(rollout: pd.DataFrame, marks: lanes.Marks) -> go.Figure:
         shown = wide[name] > 0
         figure.add_bar(
             x=lanes.naive(wide.index[shown].to_series()) + pd.Timedelta(hours=12), y=part[name][shown], width=86_400_000,
-            name=words.plain_html(name), marker={"color": colours.series[i % len(colours.series)], "line": {"width": 0}}, legendrank=i,
+            name=words.version_html(name), marker={"color": colours.series[i % len(colours.series)], "line": {"width": 0}}, legendrank=i,
             customdata=wide[name][shown].to_numpy(),
             hovertemplate=f"<b>{words.plain_html(name)}</b> %{{y:.1%}}, %{{customdata:,}} rows<br>%{{x|%-d %b %Y}}<extra></extra>",
         )  # fmt: skip

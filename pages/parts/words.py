@@ -170,6 +170,11 @@ def escaped(text: str) -> str:
     return "".join("\\" + c if c in r"\`*_{}[]()#+-.!|~$:<>" else c for c in text)
 
 
+def version_html(name: str) -> str:
+    """A version as Plotly shows it; rows that tell none have "" for one, which would be a line without a name."""
+    return plain_html(name) or UNVERSIONED
+
+
 def plain_html(text: str) -> str:
     """A name as Plotly shows it: its labels take a few HTML tags, so `<b>bold</b>` is written as text."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

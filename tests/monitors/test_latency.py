@@ -1,6 +1,7 @@
 """Latency metrics: percentiles of added-up counts, the version before, growth and steps, throughput and errors; from raw times."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -190,10 +191,17 @@ def test_the_command_compares_and_lists(store: Store, tmp_path: Path, capsys: py
     for version, first, factor in (("v1", "2026-03-02", 1.0), ("v2", "2026-03-16", 1.5)):
         ts = pd.date_range(first, periods=1400, freq=pd.Timedelta(days=1) / 100)
         parts.append(pd.DataFrame({"ts": ts, "model_version": version, "latency_ms": lognormal(len(parts), 1400, 10 * factor)}))
-    pd.concat(parts).to_csv(tmp_path / "log.csv", index=False)
-    load(store, [tmp_path / "log.csv"], "m")
+    log = pd.concat(parts)
+    for model, table in (("m", log), ("alone", log.drop(columns="model_version"))):
+        table.to_csv(tmp_path / f"{model}.csv", index=False)
+        load(store, [tmp_path / f"{model}.csv"], model)
     run.run(store)
-    place = ["--store", str(tmp_path / "store")]
+    everywhere = ["--store", str(tmp_path / "store")]
+    assert main(["latency", "--model", "alone", *everywhere]) == 0  # its rows are of version "", and steps are found all the same
+    told_nothing, step = capsys.readouterr().out.splitlines()[1:]
+    assert told_nothing == "  the log tells no versions: nothing to compare"
+    assert re.fullmatch(r"  step: p50 slower by (49|50|51) % from 16 Mar 2026 on, .* ms", step)
+    place = ["--model", "m", *everywhere]
     assert main(["latency", *place]) == 0
     text = capsys.readouterr().out
     assert "v2 against v1 (1,400 and 1,400 rows): slower by 5" in text
@@ -204,7 +212,7 @@ def test_the_command_compares_and_lists(store: Store, tmp_path: Path, capsys: py
     assert (told["comparison"]["before"], told["comparison"]["after"]) == ("v2", "v1")
     assert told["unit"] == "ms"
     assert main(["latency", *place, "--column", "latency_s"]) == 2
-    assert 'The store has no latency column "latency_s". Did you mean "latency_ms"?' in capsys.readouterr().err
+    assert 'm has no latency column "latency_s". Did you mean "latency_ms"?' in capsys.readouterr().err
     assert main(["latency", *place, "--against", "v3"]) == 2
     assert 'm has no latency of version "v3".' in capsys.readouterr().err
 
