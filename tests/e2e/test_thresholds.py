@@ -1,6 +1,5 @@
 """The thresholds page in a real browser: a moved limit, saved, agrees everywhere; nothing that a person may type breaks it."""
 
-import io
 import json
 import re
 from collections.abc import Iterator
@@ -13,11 +12,26 @@ from axe_playwright_python.sync_playwright import Axe
 from browsing import STREAMLITS_OWN, choose, serving, settle
 from commandline import vigia
 from playwright.sync_api import Page, expect
+from thresholds_page import (
+    against_saved,
+    alerts_told,
+    at_rest,
+    backtested,
+    counts,
+    exact,
+    has_cell,
+    move,
+    open_page,
+    open_tab,
+    overrides,
+    says,
+    slider,
+)
 
 from data.load import load
 from data.roles import from_dict
 from data.store import open_store
-from monitors import rulebook, run
+from monitors import run
 
 WEEKS, A_DAY = 12, 60
 OTHERS = ("Overview", "Drift", "Sources")
@@ -61,89 +75,6 @@ def url(served: str, made: Path) -> str:
     run.save_overrides(store, (), "as it was")
     store.connection.close()
     return served
-
-
-def open_page(page: Page, url: str, query: str = "") -> Page:
-    page.goto(f"{url}/thresholds{query}")
-    settle(page)
-    return page
-
-
-def counts(page: Page, *labels: str) -> dict[str, int]:
-    """The alerts that the page counts now."""
-    expect(page.get_by_test_id("stMetric").first).to_be_visible()
-    texts = [metric.inner_text().split("\n") for metric in page.get_by_test_id("stMetric").all()]
-    shown = {parts[0]: next((part for part in parts[1:] if part), "") for parts in texts}
-    return {label: int(shown[label]) for label in labels or ("Critical", "Warning", "Open now")}
-
-
-def says(page: Page, text: str) -> None:
-    expect(page.get_by_test_id("stAlert").filter(has_text=text).first).to_be_visible()
-
-
-def has_cell(page: Page, text: str) -> None:
-    expect(page.locator("[role=gridcell]", has_text=text).first).to_be_attached()
-
-
-def exact(page: Page, which: str) -> str:
-    """The limit as a number: what the slider is at."""
-    return page.get_by_role("spinbutton", name=f"{which}, exact").input_value()
-
-
-def at_rest(page: Page, which: str) -> str:
-    """The limit once all that a hand did has arrived: the same at two looks."""
-    before = ""
-    while (now := exact(page, which)) != before:
-        before = now
-        page.wait_for_timeout(700)
-        settle(page)
-    return now
-
-
-def slider(page: Page, which: str):
-    return page.get_by_role("slider", name=which)
-
-
-def move(page: Page, which: str, key: str, times: int = 1) -> None:
-    slider(page, which).focus()
-    for _ in range(times):
-        page.keyboard.press(key)
-    page.wait_for_timeout(300)
-    settle(page)
-
-
-def alerts_told(place: Path) -> pd.DataFrame:
-    """As the command line tells them."""
-    return pd.read_csv(io.StringIO(vigia("alerts", "--format", "csv", "--store", place).stdout))
-
-
-def overrides(place: Path) -> str:
-    """As YAML."""
-    store = open_store(str(place))
-    try:
-        return rulebook.dump(run.overrides(store))
-    finally:
-        store.connection.close()
-
-
-def backtested(place: Path, tmp_path: Path, text: str) -> dict[str, int]:
-    """What the command line says that these rules would give, in the words of the page."""
-    (tmp_path / "new.yaml").write_text(text)
-    done = vigia("backtest", "--rules", tmp_path / "new.yaml", "--format", "json", "--store", place)
-    told = json.loads(done.stdout)["models"][0]
-    of_psi = next(row for row in told["rules"] if row["rule"].startswith("psi"))
-    return {name: of_psi[name] for name in ("before", "after", "gained", "lost", "changed")}
-
-
-def against_saved(page: Page) -> dict[str, int]:
-    """The line that says what comes and goes."""
-    line = page.get_by_text("Against the rule in force").inner_text()
-    return {name: int(re.search(rf"(\d+) {name}", line)[1]) for name in ("gained", "lost", "changed")}
-
-
-def open_tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name).click()
-    settle(page)
 
 
 def test_a_moved_limit_shows_its_alerts_survives_other_pages_and_agrees_everywhere_once_saved(page: Page, url: str, made: Path):
