@@ -33,7 +33,7 @@ def draw(about: Mapping[str, str], rule: Rule, judged: pd.DataFrame, versions: S
     shown = {
         "handles": handles, "above": rule.direction == "above", "least": least, "most": most, "background": colours.background,
         "colours": {"warning": colours.state(1), "critical": colours.state(2)},
-        "lines": {name: _line(judged, name) for name in LIMITS if judged[name].notna().any()},
+        "lines": {name: _line(judged, name) for name in LIMITS if np.isfinite(judged[name]).any()},
         "marks": _marks(judged, versions),
         "span": None if opened is None else {
             "ends": micros(pd.Series([opened["start"], opened["end"]])).tolist(), "edge": colours.primary, "fill": faint(colours.primary, 0.12),
@@ -44,7 +44,7 @@ def draw(about: Mapping[str, str], rule: Rule, judged: pd.DataFrame, versions: S
 
 def _line(judged: pd.DataFrame, which: str) -> dict[str, Any]:
     """A limit over the windows for which it is in force: points of a line, in ms and the metric's unit, by version where they differ."""
-    known = judged[judged[which].notna()].sort_values("window_start")
+    known = judged[np.isfinite(judged[which])].sort_values("window_start")
     same = known[which].nunique() == 1
     parts = [known] if same else [own for _, own in known.groupby("version", observed=True)]
     lines = []
@@ -58,7 +58,7 @@ def _line(judged: pd.DataFrame, which: str) -> dict[str, Any]:
 
 def _marks(judged: pd.DataFrame, versions: Sequence[str]) -> list[dict[str, Any]]:
     """The windows that breach: per version its symbol, and time, value and level of each."""
-    beyond = judged[(judged["level"] > 0).to_numpy()]
+    beyond = judged[((judged["level"] > 0) & np.isfinite(judged["value"])).to_numpy()]  # an infinite value has no place, nor a word in JSON
     drawn = list(dict.fromkeys(judged.sort_values("window_start")["version"]))  # what is of no version, too, as `charts.over_time` does
     found = []
     for version, own in beyond.groupby("version", observed=True):

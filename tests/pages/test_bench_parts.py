@@ -120,6 +120,7 @@ def test_a_limit_is_one_line_or_a_line_of_steps_for_each_version():
     two = pd.concat([same, judged([100] * 2, 0.3).assign(version="v2")])
     assert [values for _, values in limit_handles._line(two, "warning")["lines"]] == [[0.1] * 6, [0.3] * 4]
     assert limit_handles._marks(same.assign(level=[0, 2, 1], value=[1.0, 2.0, 3.0]), ["v0", "v1"])[0]["symbol"] == charts.SYMBOLS[1]
+    assert limit_handles._marks(same.assign(level=2, value=[1.0, np.inf, 3.0]), ["v1"])[0]["value"] == [1.0, 3.0]
     of_none = same.assign(level=[0, 2, 1], value=[1.0, 2.0, 3.0], version="")
     assert limit_handles._marks(of_none, ["v0", "v1"])[0]["symbol"] == charts.SYMBOLS[0]
 
