@@ -70,7 +70,13 @@ def faint(colour: str, opacity: float) -> str:
     return f"rgba{(*_rgb(colour), opacity)}"
 
 
+def over(colour: str, opacity: float, background: str) -> str:
+    """What `faint` looks like on a background."""
+    mixed = [round(opacity * a + (1 - opacity) * b) for a, b in zip(_rgb(colour), _rgb(background), strict=True)]
+    return f"#{mixed[0]:02X}{mixed[1]:02X}{mixed[2]:02X}"
+
+
 def readable(colour: str) -> str:
     """Black or white, whichever is easier to read on the colour."""
-    red, green, blue = _rgb(colour)
-    return "#10171E" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "#FFFFFF"
+    red, green, blue = ((part / 255) ** 2.2 for part in _rgb(colour))
+    return "#10171E" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.19 else "#FFFFFF"  # where both have one contrast, after WCAG

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from pages.parts import words
-from pages.parts.colours import Palette, faint, palette, readable
+from pages.parts.colours import Palette, faint, over, palette, readable
 from pages.parts.lanes import lay_out, legend, naive
 
 STRIP = 0.13  # of the plot's height, for the coverage
@@ -86,7 +86,8 @@ def confusion(found: pd.DataFrame) -> go.Figure:
     names = list(dict.fromkeys(found["label"]))
     shown = [words.plain_html(name) for name in names]
     rows, share = (found[name].to_numpy(float).reshape(len(names), -1) for name in ("rows", "share"))
-    scale = [[0, faint(colours.primary, 0.04)], [1, faint(colours.primary, 0.75)]]
+    faintest, strongest = 0.04, 0.75
+    scale = [[0, faint(colours.primary, faintest)], [1, faint(colours.primary, strongest)]]
     figure = go.Figure(
         go.Heatmap(
             z=np.nan_to_num(share), x=shown, y=shown, colorscale=scale, zmin=0, zmax=1, showscale=False, xgap=3, ygap=3,
@@ -96,7 +97,8 @@ def confusion(found: pd.DataFrame) -> go.Figure:
     if len(names) <= 8:
         for y, x in np.ndindex(rows.shape):  # by place: a class called "1" would be taken for the second
             part = "" if np.isnan(share[y, x]) else f"<br>{share[y, x]:.1%}"
-            font = {"size": 14, "color": colours.text if not share[y, x] > 0.6 else readable(colours.primary)}
+            cell = over(colours.primary, faintest + (strongest - faintest) * np.nan_to_num(share[y, x]), colours.background)
+            font = {"size": 14, "color": readable(cell)}
             figure.add_annotation(x=x, y=y, text=f"<b>{rows[y, x]:,.0f}</b>{part}", showarrow=False, font=font)
     lay_out(figure, HEIGHT, colours)
     figure.update_xaxes(type="category", title_text="predicted", showgrid=False)

@@ -50,6 +50,14 @@ def test_states_and_lines_can_be_read_on_the_page(name: str, palette: Palette):
         assert contrast(theme[text], theme[behind]) >= 4.5
 
 
+@pytest.mark.parametrize("palette", [LIGHT, DARK])
+def test_what_is_written_on_a_colour_can_be_read(palette: Palette):
+    cells = [colours.over(palette.primary, opacity, palette.background) for opacity in np.linspace(0, 1, 21)]
+    for behind in (*cells, *palette.series):
+        assert contrast(colours.readable(behind), behind) >= 4.2
+    assert (cells[0], cells[-1]) == (palette.background, palette.primary)
+
+
 @pytest.mark.parametrize(("name", "palette"), [("light", LIGHT), ("dark", DARK)])
 def test_theme_and_palette_have_the_same_colours(name: str, palette: Palette):
     theme = THEME[name]
