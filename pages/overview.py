@@ -9,6 +9,7 @@ from pages.parts import charts, reads, sidebar, words
 from pages.parts.scope import Scope
 
 LATEST = 12  # alerts shown at once
+COLUMNS = 40  # of the heat map at most: the alerts below it should be found
 
 
 def main() -> None:
@@ -37,7 +38,7 @@ def _card(model: str, scope: Scope) -> None:
     served = reads.versions(model, scope.snapshot)
     if served.empty:
         st.markdown(f"**{words.escaped(model)}**")
-        st.caption("Loaded, not measured yet: `python -m monitors run` does that.")
+        st.caption(words.NOT_MEASURED if reads.has_log(model, scope.snapshot) else words.NO_LOG)
         return
     found = reads.alerts(model, scope.snapshot)
     still_open = found[found["state"] == "open"]
@@ -52,18 +53,21 @@ def _card(model: str, scope: Scope) -> None:
             "Rows, last 7 days", f"{int(daily.tail(7).sum()):,}", chart_data=list(daily), chart_type="bar", help=words.VOLUME
         )
         st.metric("Last data (UTC)", words.day(last - pd.Timedelta(1, "us")))
-        st.metric("Serving", ", ".join(map(words.escaped, serving)))
+        st.metric("Serving", ", ".join(words.escaped(name or words.UNVERSIONED) for name in serving))
 
 
 def worst_states(scope: Scope) -> None:
     """The heat map; a click goes to that column."""
+    count = summaries.telling(reads.watched(scope))["column"].nunique()
     charts.show(charts.drawn(_heat, scope), "heat", "Worst state of each column on each day", on_select=_to_clicked)
-    st.caption("Worst state of each column over all monitors and metrics, in windows as long as the rule judges. Click a cell to see it.")
+    some = f"The {COLUMNS} columns that are worst of {count:,}; the pages of the monitors have all. " if count > COLUMNS else ""
+    st.caption(f"{some}Worst state of each column over all monitors and metrics, in windows as long as the rule judges. Click a cell to see it.")
 
 
 def _heat(scope: Scope) -> charts.Figure:
     judged = summaries.telling(reads.watched(scope))
-    ranking = summaries.ranking(judged)
+    ranking = summaries.ranking(judged).head(COLUMNS)
+    judged = judged[judged["column"].isin(ranking["column"])]
     states = summaries.worst(judged, ["column", "window_start", "window_end"])
     order = {column: i for i, column in enumerate(ranking["column"])}
     states = states.sort_values("column", key=lambda names: names.astype(str).map(order), kind="stable")

@@ -140,6 +140,13 @@ def loads(at: int) -> Frame:
     return found
 
 
+def has_log(model: str, at: int) -> bool:
+    """Whether rows of a log of the model are loaded."""
+    found = loads(at)
+    own = found[(found["model"] == model) & (found["dataset"] == "log") & found["undone_at"].isna()]
+    return bool((own["rows"] > 0).any())
+
+
 def misfits(load: int, limit: int, at: int) -> Frame:
     """The first misfits of a load."""
     found: Frame = _cached(misfit.misfits, at, load=load, limit=limit)
