@@ -92,6 +92,17 @@ def choose(page: Page, box: str, option: str, exact: bool = False) -> None:
     raise AssertionError(f"{box} did not offer {option}")
 
 
+def open_tab(page: Page, name: str) -> None:
+    """Open a tab; once more where a page that was still drawing has shut it."""
+    tab = page.get_by_role("tab", name=name)
+    for _ in range(5):
+        tab.click()
+        settle(page)
+        if tab.get_attribute("aria-selected") == "true":
+            return
+    raise AssertionError(f"the tab {name} did not open")
+
+
 def check_widths_and_schemes(page: Page) -> None:
     """Nothing scrolls sideways on a wide and a narrow screen, and axe finds nothing serious, light and dark."""
     for width in (1440, 800):

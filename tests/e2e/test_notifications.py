@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import check_widths_and_schemes, serving, settle
+from browsing import check_widths_and_schemes, open_tab, serving, settle
 from playwright.sync_api import Page, expect
 from receivers import Received, web
 
@@ -42,7 +42,7 @@ def url(served: str, place: Path) -> str:
     return served
 
 
-def open_tab(page: Page, url: str) -> None:
+def open_notifications(page: Page, url: str) -> None:
     page.goto(f"{url}/thresholds?tab=Notifications")
     settle(page)
 
@@ -59,7 +59,7 @@ def says(page: Page, text: str) -> None:
 
 
 def test_a_channel_is_added_tested_saved_and_told(page: Page, url: str, place: Path, server: Received):
-    open_tab(page, url)
+    open_notifications(page, url)
     says(page, "Nobody is told yet")
     fill(page, "Name", "team")
     fill(page, "URL", f"https://example.org/?token={SECRET}")
@@ -85,8 +85,7 @@ def test_a_channel_is_added_tested_saved_and_told(page: Page, url: str, place: P
     assert [one.variables for one in deliver.settings(store).channels] == [("TEAM_URL",)]
     assert len(deliver.queue(store, deliver.settings(store))) == 2  # flight-delay and odd
     assert deliver.deliver(store, channels.Settings()) == []
-    page.get_by_role("tab", name="Outbox").click()
-    settle(page)
+    open_tab(page, "Outbox")
     expect(page.locator("[role=gridcell]").filter(has_text="There is no such channel any more").first).to_be_attached()
     assert SECRET not in page.content()
     files = [path for path in place.rglob("*") if path.is_file()]
@@ -94,9 +93,8 @@ def test_a_channel_is_added_tested_saved_and_told(page: Page, url: str, place: P
 
 
 def test_settings_are_applied_from_yaml_and_a_mistake_names_its_line(page: Page, url: str):
-    open_tab(page, url)
-    page.get_by_role("tab", name="Export and apply").click()
-    settle(page)
+    open_notifications(page, url)
+    open_tab(page, "Export and apply")
     box = page.get_by_label("Apply YAML: it replaces every channel")
     box.fill("channels:\n  - {name: a, kind: slack, url: 'https://hooks.slack.com/services/geheim'}")
     box.press("Control+Enter")
@@ -114,7 +112,7 @@ def test_settings_are_applied_from_yaml_and_a_mistake_names_its_line(page: Page,
 
 def test_the_tab_fits_both_widths_and_axe_finds_nothing_serious(page: Page, url: str, place: Path):
     deliver.save(open_store(str(place)), channels.read("channels: [{name: a, kind: slack, url_env: SLACK_URL}]", "test"), "first")
-    open_tab(page, url)
+    open_notifications(page, url)
     page.get_by_text("Add a channel").click()
     settle(page)
     check_widths_and_schemes(page)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import check_widths_and_schemes, serving, settle
+from browsing import check_widths_and_schemes, open_tab, serving, settle
 from commandline import vigia
 from playwright.sync_api import Page, expect
 
@@ -97,7 +97,7 @@ def test_an_open_alert_is_muted_until_a_date_and_the_mute_taken_back(page: Page,
 def test_days_are_marked_and_a_rule_opens_on_its_page(page: Page, url: str):
     page.goto(f"{url}/review?view=Decisions")
     settle(page)
-    page.get_by_role("tab", name="Something was wrong").click()
+    open_tab(page, "Something was wrong")
     panel = page.get_by_role("tabpanel").filter(has=page.get_by_role("button", name="Mark these days"))
     panel.get_by_label("Note", exact=True).fill("labels were swapped")
     panel.get_by_label("Note", exact=True).press("Enter")

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 import pytest
-from browsing import serving, settle
+from browsing import open_tab, serving, settle
 from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as NotThere
 
@@ -72,7 +72,7 @@ def test_a_broken_file_is_told_in_a_sentence(made_url: str, page: Page, tmp_path
     file.write_text("feature {\n name: \n}")
     page.goto(f"{made_url}/schema?model=churn")
     settle(page)
-    page.get_by_role("tab", name="Export and import").click()
+    open_tab(page, "Export and import")
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
     expect(page.get_by_text("schema.pbtxt, line 3: expected a value, found")).to_be_visible()
 
@@ -81,7 +81,7 @@ def test_a_model_without_a_reference_says_what_to_do(made_url: str, page: Page):
     page.goto(f"{made_url}/schema?model=alone")
     settle(page)
     expect(page.get_by_text("Nothing is broken in this period.")).to_be_visible()
-    page.get_by_role("tab", name="Learnt schema").click()
+    open_tab(page, "Learnt schema")
     expect(page.get_by_text("No reference was profiled, so nothing was learnt.").first).to_be_visible()
 
 
@@ -91,7 +91,7 @@ def test_a_file_is_applied_with_a_reason_and_stands_in_the_history(made: Path, m
     file.write_text(f"columns:\n  '{ODD}': {{max: 2.5}}\n  gone: {{required_in: [training]}}\n")
     page.goto(f"{made_url}/schema?model=churn")
     settle(page)
-    page.get_by_role("tab", name="Export and import").click()
+    open_tab(page, "Export and import")
     expect(page.get_by_text("SageMaker constraints.json cannot say")).to_be_visible()
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
     why = page.get_by_label("Why", exact=True)
@@ -102,7 +102,7 @@ def test_a_file_is_applied_with_a_reason_and_stands_in_the_history(made: Path, m
     page.get_by_role("button", name="Save and measure").click()
     expect(page.get_by_text("Schema saved as edit 1.")).to_be_visible(timeout=120_000)
     settle(page)
-    page.get_by_role("tab", name="Violations").click()
+    open_tab(page, "Violations")
     expect(page.get_by_text("1 violation")).to_be_visible()
     store = open_store(str(made))
     assert invariants.history(store, "churn")["reason"].tolist() == ["it may be more"] * 2
@@ -113,7 +113,7 @@ def test_an_edited_cell_is_a_commit_with_author_and_reason(made: Path, made_url:
     """It writes too, after the one above."""
     page.goto(f"{made_url}/schema?model=churn")
     settle(page)
-    page.get_by_role("tab", name="Learnt schema").click()
+    open_tab(page, "Learnt schema")
     write_cell(page, row=2, right=6, text="3.5")  # "Greatest" of the second column, after the time
     told = page.locator("[role=gridcell]")
     expect(told.get_by_text("3.5", exact=True).first).to_be_attached()
@@ -124,7 +124,7 @@ def test_an_edited_cell_is_a_commit_with_author_and_reason(made: Path, made_url:
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Schema saved as edit 2. The next run counts by it.")).to_be_visible()
     settle(page)
-    page.get_by_role("tab", name="Edits").click()
+    open_tab(page, "Edits")
     expect(told.get_by_text("a new tariff", exact=True).first).to_be_attached()
     store = open_store(str(made))
     edit = invariants.history(store, "churn").iloc[0]

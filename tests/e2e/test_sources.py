@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import STREAMLITS_OWN, serving, settle
+from browsing import STREAMLITS_OWN, open_tab, serving, settle
 from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as NotThere
 
@@ -87,7 +87,7 @@ def test_awkward_columns_are_explained_loaded_shown_and_taken_back(page: Page, u
     expect(page.get_by_text("Loaded 420 rows of reference.csv into churn as reference, 1 value")).to_be_visible()
     settle(page)
 
-    page.get_by_role("tab", name="Add files").click()
+    open_tab(page, "Add files")
     offer(page, tmp_path / "log.csv", model="churn")
     has_cells(page, "remembered")
     page.get_by_role("button", name="Load log.csv").click()
@@ -99,7 +99,7 @@ def test_awkward_columns_are_explained_loaded_shown_and_taken_back(page: Page, u
     assert facts == [("log.csv", "log", 420, 1, "ada"), ("reference.csv", "reference", 420, 1, "ada")]
     assert list((tmp_path / "temporary").glob("vigia-upload-*")) == []
 
-    page.get_by_role("tab", name="Loaded").click()
+    open_tab(page, "Loaded")
     choose_row(page, 1)
     has_cells(page, "ERR", "34")
     found = Axe().run(page, context='[data-testid="stMain"]').response["violations"]
@@ -166,8 +166,7 @@ def test_a_changed_role_goes_into_the_load_and_can_be_changed_later_with_a_reaso
     expect(page.get_by_text("Loaded 420 rows")).to_be_visible()
     settle(page)
     assert roles(place).ignored == ("a.b",)
-    page.get_by_role("tab", name="Roles").click()
-    settle(page)
+    open_tab(page, "Roles")
     set_role(page, 5, "feature and segment")
     page.get_by_role("textbox", name="Why", exact=True).fill("it divides the customers")
     page.get_by_role("button", name="Save roles").click()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import broken_model
 import pytest
-from browsing import check_widths_and_schemes, choose, serving
+from browsing import check_widths_and_schemes, choose, open_tab, serving
 from playwright.sync_api import Page, expect
 
 Visit = Callable[..., Page]
@@ -27,7 +27,7 @@ def test_it_says_where_it_began_and_what_goes_with_it(visit: Visit, fragile: str
     expect(page.get_by_text(f"{broken} of {rows} rows broke. The first: 7 Mar 2026")).to_be_visible()
     expect(page.get_by_text(f"All {broken} NaN rows have no {broken_model.ODD}, against none of the others")).to_be_visible()
     check_widths_and_schemes(page)
-    page.get_by_role("tab", name="NaN rows").click()
+    open_tab(page, "NaN rows")
     cells = page.locator("[role=gridcell]").filter(has_text="NaN")
     expect(cells.first).to_be_attached()
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import STREAMLITS_OWN, choose, serving, settle
+from browsing import STREAMLITS_OWN, choose, open_tab, serving, settle
 from commandline import vigia
 from playwright.sync_api import Page, expect
 from thresholds_page import (
@@ -22,7 +22,6 @@ from thresholds_page import (
     has_cell,
     move,
     open_page,
-    open_tab,
     overrides,
     says,
     slider,

@@ -90,8 +90,3 @@ def against_saved(page: Page) -> dict[str, int]:
     """The line that says what comes and goes."""
     line = page.get_by_text("Against the rule in force").inner_text()
     return {name: int(re.search(rf"(\d+) {name}", line)[1]) for name in ("gained", "lost", "changed")}
-
-
-def open_tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name).click()
-    settle(page)
