@@ -67,7 +67,7 @@ def over_time(
     served = list(marks.versions["version"]) if by == "version" else names  # a version has one colour, whichever others are shown
     for i, name in enumerate(names):
         place = served.index(name) if name in served else i
-        _line(figure, judged[judged[by] == name], str(name) or words.UNVERSIONED, place, y_format, colours)
+        _line(figure, judged[judged[by] == name], str(name), place, y_format, colours)
     plot = height - 60 - LANE * len(marks.lanes)
     _labels(figure, [limit for limit in limits if limit], (low, top), plot)
     lay_out(figure, height, colours)

@@ -86,7 +86,7 @@ def add_lanes(figure: go.Figure | Sketch, marks: Marks, seen: pd.DataFrame, plot
 
 def _version_lane(figure: go.Figure | Sketch, row: Any, i: int, start: datetime, end: datetime, colours: Palette) -> None:
     colour = colours.series[i % len(colours.series)]
-    name = words.plain_html(str(row.version) or words.UNVERSIONED)
+    name = words.version_html(str(row.version))
     figure.add_scatter(
         x=[start, end], y=[0, 0], yaxis="y2", mode="lines", line={"color": colour, "width": 10}, opacity=0.85, showlegend=False,
         hovertemplate=f"<b>{name}</b> served {words.span(row.first, row.last)}, {int(row.rows):,} rows<extra></extra>",

@@ -29,7 +29,7 @@ def shares(rollout: pd.DataFrame, marks: lanes.Marks) -> go.Figure:
             x=lanes.naive(wide.index[shown].to_series()) + pd.Timedelta(hours=12), y=part[name][shown], width=86_400_000,
             name=words.version_html(name), marker={"color": colours.series[i % len(colours.series)], "line": {"width": 0}}, legendrank=i,
             customdata=wide[name][shown].to_numpy(),
-            hovertemplate=f"<b>{words.plain_html(name)}</b> %{{y:.1%}}, %{{customdata:,}} rows<br>%{{x|%-d %b %Y}}<extra></extra>",
+            hovertemplate=f"<b>{words.version_html(name)}</b> %{{y:.1%}}, %{{customdata:,}} rows<br>%{{x|%-d %b %Y}}<extra></extra>",
         )  # fmt: skip
     lanes.lay_out(figure, PLOT + lanes.LANE * len(marks.lanes) + 70, colours)
     figure.update_layout(barmode="stack", bargap=0, legend=lanes.legend() | {"traceorder": "normal"}, hovermode="closest")
