@@ -20,8 +20,8 @@ from data.sql import quote
 from data.store import Store
 from monitors import latency
 from tests.benchmarks import logs
-from tests.benchmarks.bench_profile import REPEATS, lake
-from tests.benchmarks.meter import Cost, cost, median
+from tests.benchmarks.bench_profile import lake
+from tests.benchmarks.meter import Cost, cost, in_turns, show, sizes
 
 TIMES = ("n03", "n04", "n05", "n13")  # Pareto, lognormal, exponential, gamma: the shapes of latencies
 ROLES = replace(from_dict(logs.ROLES), features=(), score=None, prediction=None, latency=TIMES, types=())
@@ -65,21 +65,14 @@ def measured(rows: int) -> list[tuple[str, Cost, float]]:
         "profile, 4 times": lambda: profiles(store, False),
         "profile, 4 times, 10 segments": lambda: profiles(store, True),
     }
-    costs: dict[str, list[Cost]] = {name: [] for name in steps}
-    for _ in range(REPEATS):  # taken in turns, so that a neighbour's load falls on all of them
-        for name, step in steps.items():
-            costs[name].append(cost(step))
-    scan = median(costs["bare scan, 4 times"]).cpu
-    return [(f"{name}, {rows / 1e6:g}M rows", median(found), median(found).cpu / scan) for name, found in costs.items()]
+    return in_turns(steps, f"{rows / 1e6:g}M rows")
 
 
 def main() -> None:
-    found = [row for rows in [int(float(word)) for word in sys.argv[1:]] or [1_000_000, 10_000_000] for row in measured(rows)]
+    found = [row for rows in sizes([1_000_000, 10_000_000]) for row in measured(rows)]
     days, bins = year()
     found.append((f"measure a year, {VERSIONS} versions, {SEGMENTS} segments", cost(lambda: latency.measure(days, bins)), np.nan))
-    print(f"{'step':52}{'CPU s':>8}{'ratio':>8}{'wall s':>8}{'peak MB':>9}")
-    for name, spent, ratio in found:
-        print(f"{name:52}{spent.cpu:8.2f}{ratio:8.2f}{spent.wall:8.2f}{spent.peak:9.0f}")
+    show(found)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,8 @@ Prints CPU seconds, their ratio to the scan, wall time and peak memory; then wha
 """
 
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
-
-import pandas as pd
 
 from data import bins as learning
 from data import profile as profiling
@@ -19,9 +16,9 @@ from data.sql import quote
 from data.store import Store, open_store
 from monitors import run
 from tests.benchmarks import logs
-from tests.benchmarks.meter import Cost, cost, median
+from tests.benchmarks.meter import Cost, cost, in_turns, show, sizes
 
-HERE, REPEATS, DAYS = Path(".bench"), 3, 30
+HERE, DAYS = Path(".bench"), 30
 
 
 def lake(rows: int) -> Store:
@@ -69,12 +66,7 @@ def against_scan(rows: int) -> list[tuple[str, Cost, float]]:
     learn(store)
     bare_scan(store)
     steps = {"bare scan": lambda: bare_scan(store), "profile": lambda: profiles(store, False), "profile, 10 segments": lambda: profiles(store, True)}
-    costs: dict[str, list[Cost]] = {name: [] for name in steps}
-    for _ in range(REPEATS):  # taken in turns, so that a neighbour's load falls on all of them
-        for name, step in steps.items():
-            costs[name].append(cost(step))
-    scan = median(costs["bare scan"]).cpu
-    return [(f"{name}, {rows / 1e6:g}M rows", median(found), median(found).cpu / scan) for name, found in costs.items()]
+    return in_turns(steps, f"{rows / 1e6:g}M rows")
 
 
 def history(name: str, rows: int, days: int) -> tuple[Store, Cost]:
@@ -106,10 +98,7 @@ def one_more_day() -> list[tuple[str, Cost, float]]:
 
 
 def main() -> None:
-    sizes = [int(float(size)) for size in sys.argv[1:]] or [1_000_000, 10_000_000]
-    found = [row for rows in sizes for row in against_scan(rows)] + one_more_day()
-    table = [(name, f"{c.cpu:.2f}", f"{ratio:.2f}", f"{c.wall:.2f}", f"{c.peak:.0f}") for name, c, ratio in found]
-    print(pd.DataFrame(table, columns=["step", "CPU s", "ratio", "wall s", "peak MB"]).to_string(index=False))
+    show([row for rows in sizes([1_000_000, 10_000_000]) for row in against_scan(rows)] + one_more_day())
 
 
 if __name__ == "__main__":

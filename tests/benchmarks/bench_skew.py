@@ -23,9 +23,9 @@ from data.segmented import segments
 from data.sql import quote
 from data.store import Store, open_store
 from tests.benchmarks import logs
-from tests.benchmarks.meter import Cost, cost, median
+from tests.benchmarks.meter import Cost, in_turns, show, sizes
 
-HERE, REPEATS, DAYS = Path(".bench"), 3, 30
+HERE, DAYS = Path(".bench"), 30
 FEATURES = (*logs.NUMBERS[:14], *list(logs.TEXTS)[:6])
 ROLES = logs.ROLES | {"features": list(FEATURES), "types": {f: k for f, k in logs.ROLES["types"].items() if f in (*FEATURES, "prediction")}}
 
@@ -71,19 +71,11 @@ def measured(rows: int) -> list[tuple[str, Cost, float]]:
         "compare, n00 differs in a third": lambda: compare(days, False),
         "compare, 10 segments": lambda: compare(days, True),
     }
-    costs: dict[str, list[Cost]] = {name: [] for name in steps}
-    for _ in range(REPEATS):  # taken in turns, so that a neighbour's load falls on all of them
-        for name, step in steps.items():
-            costs[name].append(cost(step))
-    least = median(costs["bare join"]).cpu
-    return [(f"{name}, {rows / 1e6:g}M rows", median(found), median(found).cpu / least) for name, found in costs.items()]
+    return in_turns(steps, f"{rows / 1e6:g}M rows")
 
 
 def main() -> None:
-    print(f"{'step':44}{'CPU s':>8}{'ratio':>8}{'wall s':>8}{'peak MB':>9}")
-    for rows in [int(float(word)) for word in sys.argv[1:]] or [100_000, 10_000_000]:
-        for name, spent, ratio in measured(rows):
-            print(f"{name:44}{spent.cpu:8.2f}{ratio:8.2f}{spent.wall:8.2f}{spent.peak:9.0f}")
+    show(row for rows in sizes([100_000, 10_000_000]) for row in measured(rows))
 
 
 if __name__ == "__main__":
