@@ -54,6 +54,7 @@ LENGTHS = {"hour": f"{LENGTH} = {HOUR}", "day": f"{LENGTH} = {24 * HOUR}", "week
 Progress = Callable[[str, float], None]
 PAST, FAR = pd.Timestamp("1678-01-01", tz="UTC"), pd.Timestamp("2262-01-01", tz="UTC")
 AT_ONCE = 50_000  # measurements held while a run writes them
+OWN_OR_SHARED = "(version = $version OR (version = '' AND dataset = 'reference'))"  # the reference that versions share has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +229,8 @@ def measurements(
         model=model, version=version if dataset is not None else None, monitor=monitor, metric=metric, column=column, segment=segment,
         window=window, since=since, until=until, dataset=dataset,
     )  # fmt: skip
-    if version is not None and dataset is None:  # with the reference that versions share, which has none
-        condition += " AND (version = $version OR (version = '' AND dataset = 'reference'))"
-        values |= {"version": version}
+    if version is not None and dataset is None:
+        condition, values = f"{condition} AND {OWN_OR_SHARED}", values | {"version": version}
     names = ", ".join(quote(c) for c in STORED)
     if exceeding is not None:
         values |= {"exceeding": exceeding}
@@ -356,7 +356,7 @@ def whole_series(store: Store, model: str, asked: Collection[summaries.Watched],
         conditions.append("(" + " AND ".join([LENGTHS[one.window], *(f"{quote(name)} = ${name}{i}" for name in given)]) + ")")
         values |= {f"{name}{i}": value for name, value in given.items()}
     names = ", ".join(quote(c) for c in STORED)
-    own = "model = $model AND ($version IS NULL OR version = $version OR (version = '' AND dataset = 'reference'))"
+    own = f"model = $model AND ($version IS NULL OR {OWN_OR_SHARED})"
     return store.frame(f"SELECT {names} FROM main.measurements WHERE {own} AND ({' OR '.join(conditions)}) ORDER BY ALL", values)
 
 

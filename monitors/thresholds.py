@@ -190,8 +190,8 @@ def in_force(seen: Prepared, rules: Sequence[Rule]) -> Force:
             named[field][..., match] = _coded(field, one.changes[field])
 
     later = _from_references(seen, limits, named)
+    fdr = named["kind"] == KINDS.index("fdr")
     for some in (limits, *(one[-1] for one in later)):
-        fdr = named["kind"] == KINDS.index("fdr")
         some[:, LOW, (named["direction"] == DIRECTIONS.index("above")) & ~fdr] = np.nan
         some[:, HIGH, (named["direction"] == DIRECTIONS.index("below")) & ~fdr] = np.nan
     known = ~np.isnan(limits[:RECOVER]).all(axis=(0, 1))

@@ -70,7 +70,7 @@ class Groups:
     spread: Mapping[
         int, tuple[slice, Ints, Any]
     ]  # version → its groups, the targets that they add to, the matrix that adds them up
-    begun: dict[int, Ints] = field(default_factory=dict)
+    begun: dict[int, Ints] = field(default_factory=dict)  # what `cells` keeps
 
     @cached_property
     def order(self) -> Ints | None:
@@ -264,10 +264,10 @@ def _numbers(x: Floats, groups: Groups, where: slice, bins: Bins) -> Counted:
     if bins.whole:
         stats[:, FRACTIONS] = total(np.flatnonzero(x != np.floor(x)))
     stats[:, SUM], stats[:, SUM_SQUARES] = np.add.reduceat(x, starts), np.add.reduceat(np.square(x), starts)
-    for name, end in {BELOW_SUM: 0, ABOVE_SUM: size - 1}.items() if size > 1 else ():
+    for kind, end in {BELOW_SUM: 0, ABOVE_SUM: size - 1}.items() if size > 1 else ():
         if counts[:, end].sum():
             beyond = np.flatnonzero(place == end)
-            stats[:, name] = total(beyond, x[beyond])
+            stats[:, kind] = total(beyond, x[beyond])
     return counts[:, :-1], stats, np.where(np.isnan(low), np.inf, low), np.where(np.isnan(high), -np.inf, high)
 
 
