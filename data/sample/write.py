@@ -31,7 +31,7 @@ def write(rows: pd.DataFrame, path: Path) -> None:
         path,
         compression="zstd",
         compression_level=19,
-        use_dictionary=dictionary,  # type: ignore[arg-type]  # the stubs know no list of columns
+        use_dictionary=dictionary,
         column_encoding={name: "DELTA_BINARY_PACKED" for name in columns if name in SORTED},
         data_page_version="2.0",
     )

@@ -224,7 +224,7 @@ def test_texts_become_times_when_a_role_says_so(store: Store, tmp_path: Path):
     remember(store, "m", Roles(timestamp="seen", features=("x",)), "the other one")
     span = loads(store).iloc[0]
     assert (str(span["first_time"]), str(span["last_time"])) == ("2026-03-01 10:00:00+00:00", "2026-03-28 10:00:00+00:00")
-    assert saved(store, "m").time_format == "%d.%m.%Y %H:%M"  # type: ignore[union-attr]
+    assert saved(store, "m").time_format == "%d.%m.%Y %H:%M"
 
 
 def test_texts_that_can_be_two_times_are_refused_and_nothing_is_changed(store: Store, tmp_path: Path):
@@ -232,7 +232,7 @@ def test_texts_that_can_be_two_times_are_refused_and_nothing_is_changed(store: S
     load(store, [tmp_path / "a.csv"], "m", roles=Roles(timestamp="ts", features=("x",)))
     with pytest.raises(BadInput, match=r'column "seen": "02\.03\.2026" can be 2 March 2026 \(day first\) or 3 February 2026'):
         remember(store, "m", Roles(timestamp="seen", features=("x",)))
-    assert saved(store, "m").timestamp == "ts"  # type: ignore[union-attr]
+    assert saved(store, "m").timestamp == "ts"
 
 
 def test_roles_of_a_column_that_the_model_lacks_are_refused(store: Store, tmp_path: Path):

@@ -108,7 +108,7 @@ def test_a_format_is_found_where_the_values_decide_it(store: Store, tmp_path, wr
 def test_two_lengths_of_one_date_share_what_either_decides(store: Store, tmp_path):
     (tmp_path / "a.csv").write_text("ts,x\n03/25/2026 10:00:00,1\n03/04/2026 11:00,2\n")
     load(store, [tmp_path / "a.csv"], "m")
-    assert set(saved(store, "m").time_format.split(" | ")) == {"%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M"}  # type: ignore[union-attr]
+    assert set(saved(store, "m").time_format.split(" | ")) == {"%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M"}
     (tmp_path / "b.csv").write_text("ts,x\n03/05/2026,3\n2026-03-06T00:00:00Z,4\n")
     load(store, [tmp_path / "b.csv"], "m")
     days = store.frame("SELECT strftime(ts, '%m-%d') AS d FROM logs.m ORDER BY x")["d"]

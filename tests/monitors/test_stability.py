@@ -28,7 +28,7 @@ def counted(values: list[Any], bins: dict[str, Any], dataset: str, when: Any, ve
 
 def measured(
     windows: list[list[Any]], reference: list[Any] | None, role: str = "feature", own: list[list[Any]] = (), **more: Any
-) -> pd.DataFrame:  # type: ignore[assignment]
+) -> pd.DataFrame:
     """Measurements of days of a log, of a reference and its own days."""
     base = bins_row([v for v in (reference or [0.0, 1.0]) if v is not NULL and np.isfinite(v)])
     base |= {"role": role, "version": "v1", **more}

@@ -107,7 +107,7 @@ def judged(values: list[float], start: int = 0, version: str = "v1") -> pd.DataF
 
 
 def drawn(figure: object) -> dict[str, list[float]]:
-    return {trace.name: list(trace.y) for trace in figure.data if trace.mode == "lines+markers"}  # type: ignore[attr-defined]
+    return {trace.name: list(trace.y) for trace in figure.data if trace.mode == "lines+markers"}
 
 
 def test_a_line_breaks_where_windows_are_missing():
