@@ -66,14 +66,20 @@ def add_lanes(figure: go.Figure | Sketch, marks: Marks, seen: pd.DataFrame, plot
             "showgrid": False, "zeroline": False, "fixedrange": True,
         },
     )  # fmt: skip
-    starts = []
+    begun: dict[datetime, list[str]] = {}  # where a version's bar begins → the colour that lies there, then the names
     for i, row in enumerate(marks.versions.itertuples()):
         start, end = max(naive_time(row.first), first), min(naive_time(row.last), last)
         if start < end:
-            _version_lane(figure, row, i, start, end, colours)
-            starts += [start] if start > first else []
+            colour = colours.series[i % len(colours.series)]
+            _version_lane(figure, row, start, end, colour)
+            begun[start] = [colour, *begun.get(start, [])[1:], words.version_html(str(row.version))]
+    for start, (colour, *names) in begun.items():
+        figure.add_annotation(
+            x=start, y=0, yref="y2", text=f"<b>{', '.join(names)}</b>", showarrow=False, xanchor="left", xshift=3,
+            font={"size": 11, "color": readable(colour)},
+        )  # fmt: skip
     line = {"type": "line", "line": {"color": colours.muted, "width": 1, "dash": "dot"}} | WHOLE_HEIGHT
-    figure.layout.shapes += tuple(line | {"x0": start, "x1": start} for start in starts)
+    figure.layout.shapes += tuple(line | {"x0": start, "x1": start} for start in begun if start > first)
     if "changes" in lanes:
         at = marks.changes["at"]
         shown = marks.changes[(at >= pd.Timestamp(first, tz="UTC")) & (at < pd.Timestamp(last, tz="UTC"))]
@@ -84,16 +90,11 @@ def add_lanes(figure: go.Figure | Sketch, marks: Marks, seen: pd.DataFrame, plot
             _event_lane(figure, seen_of, lanes.index(kind), colour, (first, last))
 
 
-def _version_lane(figure: go.Figure | Sketch, row: Any, i: int, start: datetime, end: datetime, colours: Palette) -> None:
-    colour = colours.series[i % len(colours.series)]
-    name = words.version_html(str(row.version))
+def _version_lane(figure: go.Figure | Sketch, row: Any, start: datetime, end: datetime, colour: str) -> None:
+    told = f"<b>{words.version_html(str(row.version))}</b> served {words.span(row.first, row.last)}, {int(row.rows):,} rows"
     figure.add_scatter(
         x=[start, end], y=[0, 0], yaxis="y2", mode="lines", line={"color": colour, "width": 10}, opacity=0.85, showlegend=False,
-        hovertemplate=f"<b>{name}</b> served {words.span(row.first, row.last)}, {int(row.rows):,} rows<extra></extra>",
-    )  # fmt: skip
-    figure.add_annotation(
-        x=start, y=0, yref="y2", text=f"<b>{name}</b>", showarrow=False, xanchor="left", xshift=3,
-        font={"size": 11, "color": readable(colour)},
+        hovertemplate=f"{told}<extra></extra>",
     )  # fmt: skip
 
 
