@@ -107,6 +107,29 @@ def with_gaps(series: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([ordered, blanks]).sort_values(["window_start", "window_end"], kind="stable").reset_index(drop=True)
 
 
+def limit_lines(judged: pd.DataFrame, which: str, by: str = "version") -> list[pd.DataFrame]:
+    """A limit over the windows for which it is in force, in parts that a line can go through: window_start, window_end, limit; by time.
+
+    Of a rule that limits both sides, one part for each of them. A limit that is the same for all is one row, from the first window to the
+    last; else it is a part for each version (column `by`).
+    """
+    known = judged.loc[np.isfinite(judged[which].to_numpy(float))].sort_values("window_start", kind="stable")
+    ends = {"window_start": [known["window_start"].min()], "window_end": [known["window_end"].max()]}
+    found = []
+    for _, own in known.groupby("side", observed=True, sort=False):
+        if own[which].nunique() == 1:
+            found.append(pd.DataFrame(ends | {"limit": own[which].iloc[:1].to_numpy(float)}))
+        else:
+            found += [part[[*ends]].assign(limit=part[which]) for _, part in own.groupby(by, observed=True, sort=False)]
+    return found
+
+
+def last_limits(lines: Sequence[pd.DataFrame]) -> list[float]:
+    """What the limits are in the last window that has one: of `limit_lines`, the lowest first."""
+    ends = [(line["window_end"].iloc[-1], float(line["limit"].iloc[-1])) for line in lines]
+    return sorted({limit for end, limit in ends if end == max(ends)[0]})
+
+
 def as_if_alerting(rules: Sequence[Rule], window: str, segment: str, **names: str) -> tuple[tuple[Rule, ...], bool]:
     """Rules under which a metric is judged on windows of this length, and whether that is as the rules say already.
 

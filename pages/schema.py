@@ -162,8 +162,7 @@ def one_column(scope: Scope, own: pd.DataFrame, column: str, metric: str, window
 def _over_time(scope: Scope, column: str, metric: str, window: str) -> charts.Figure:
     told, (judged, _) = words.metric(metric), reads_schema.judged(scope, metric, window)
     own = judged[judged["column"] == ("" if column == words.TABLE else column)]
-    shown = own.assign(version=own["version"].astype(str).replace("", "all versions"))
-    return charts.over_time(shown, charts.marks_of(scope), y_title=told.title, y_format=told.format, focus=column)
+    return charts.over_time(own, charts.marks_of(scope), y_title=told.title, y_format=told.format, focus=column)
 
 
 def offending(scope: Scope, own: pd.DataFrame, column: str, metric: str, schemas: dict[str, Schema]) -> None:

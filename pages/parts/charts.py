@@ -63,13 +63,14 @@ def over_time(
     for name in names:
         _floors(figure, judged[judged[by] == name], colours, top, shade=min(0.25, 0.75 / len(names)))  # many may lie on each other
     _name_once(figure)
-    limits = [_limit(figure, judged, which, names, by, colours) for which in ("warning", "critical")]
+    limits = [label for which in ("warning", "critical") for label in _limits(figure, judged, which, by, colours)]
     served = list(marks.versions["version"]) if by == "version" else names  # a version has one colour, whichever others are shown
     for i, name in enumerate(names):
         place = served.index(name) if name in served else i
-        _line(figure, judged[judged[by] == name], str(name), place, y_format, colours)
+        told = str(name) or (words.TOGETHER if any(served) else words.UNVERSIONED)  # a metric of the table is of no version in particular
+        _line(figure, judged[judged[by] == name], told, place, y_format, colours)
     plot = height - 60 - LANE * len(marks.lanes)
-    _labels(figure, [limit for limit in limits if limit], (low, top), plot)
+    _labels(figure, limits, (low, top), plot)
     lay_out(figure, height, colours)
     figure.update_yaxes(
         title_text=y_title,
@@ -219,24 +220,16 @@ def _floors(figure: Sketch, one: pd.DataFrame, colours: Palette, top: float, sha
     )  # fmt: skip
 
 
-def _limit(
-    figure: Sketch, judged: pd.DataFrame, which: str, names: list[Any], by: str, colours: Palette
-) -> tuple[float, str, str] | None:
-    """A threshold as a line over the windows for which it is in force; its last value, text and colour, for the label."""
-    known = judged[judged[which].notna()]
-    if known.empty:
-        return None
+def _limits(figure: Sketch, judged: pd.DataFrame, which: str, by: str, colours: Palette) -> list[tuple[float, str, str]]:
+    """A threshold as lines over the windows for which it is in force; its last values, text and colour, for the labels."""
+    lines = summaries.limit_lines(judged, which, by)
     colour = colours.state(2 if which == "critical" else 1)
-    same = known[which].nunique() == 1
-    parts = [known] if same else [known[known[by] == name] for name in names]
-    for part in parts:
-        ends = [part["window_start"].min(), part["window_end"].max()] if same else None
-        x = [naive_time(end) for end in ends] if ends else _steps(part.sort_values("window_start"))
-        y = [known[which].iloc[0]] * 2 if same else np.repeat(part.sort_values("window_start")[which].to_numpy(float), 2)
-        line = {"width": 1.4, "color": colour, "dash": "dash"}
-        figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False)
-    last = float(known.sort_values("window_start")[which].iloc[-1])
-    return last, f"{which} {words.number(last)}", colour
+    for line in lines:
+        figure.add_scatter(
+            x=_steps(line), y=np.repeat(line["limit"].to_numpy(float), 2), mode="lines", hoverinfo="skip", showlegend=False,
+            line={"width": 1.4, "color": colour, "dash": "dash"},
+        )  # fmt: skip
+    return [(limit, f"{which} {words.number(limit)}", colour) for limit in summaries.last_limits(lines)]
 
 
 def _line(figure: Sketch, one: pd.DataFrame, name: str, i: int, y_format: str, colours: Palette) -> None:
@@ -251,7 +244,7 @@ def _line(figure: Sketch, one: pd.DataFrame, name: str, i: int, y_format: str, c
         x=start + (end - start) / 2,
         y=series["value"],
         mode="lines+markers",
-        name=words.version_html(name),
+        name=words.plain_html(name),
         legendrank=i,
         line={"color": own, "width": 2},
         marker={
@@ -263,7 +256,7 @@ def _line(figure: Sketch, one: pd.DataFrame, name: str, i: int, y_format: str, c
         connectgaps=False,
         customdata=np.column_stack([series["window_start"].astype(str), series["window_end"].astype(str)]),
         hovertext=[_point_text(row) for row in series[TOLD].to_dict("records")],
-        hovertemplate=f"<b>{words.version_html(name)}</b> %{{y:{y_format}}}<br>%{{hovertext}}<extra></extra>",
+        hovertemplate=f"<b>{words.plain_html(name)}</b> %{{y:{y_format}}}<br>%{{hovertext}}<extra></extra>",
     )
 
 

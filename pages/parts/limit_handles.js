@@ -51,16 +51,11 @@ function drawSpan(context, x, y) {
   context.strokeRect(left, y._offset, right - left, y._length);
 }
 
-// Where a limit is: a hand is ahead of what the server knows of it.
-function valueOf(name) {
-  return own.handles[name] ? own.handles[name].value : own.shown.lines[name].last;
-}
-
 function drawLimit(context, x, y, name) {
   Object.assign(context, { strokeStyle: own.shown.colours[name], lineWidth: 1.4 });
   context.setLineDash([7, 5]);
   for (const [times, values] of own.shown.lines[name].lines) {
-    const ahead = name in own.handles ? valueOf(name) : null;
+    const ahead = name in own.handles ? own.handles[name].value : null; // a hand is ahead of what the server knows
     context.beginPath();
     times.forEach((time, i) => context.lineTo(atTime(x, time), atValue(y, ahead === null ? values[i] : ahead)));
     context.stroke();
@@ -89,13 +84,17 @@ function drawMarks(context, x, y, { symbol, at, value, level }) {
 function drawLabels(context, x, y) {
   context.font = "12px 'Source Sans', sans-serif";
   context.textBaseline = "middle";
-  const names = Object.keys(own.shown.lines).sort((a, b) => valueOf(a) - valueOf(b));
+  const labels = Object.keys(own.shown.lines).flatMap((name) => {
+    const { ends } = own.shown.lines[name], value = name in own.handles ? own.handles[name].value : null;
+    const there = value === null ? ends : ends.filter((end) => end.value === value);
+    const ahead = { value, text: value === null ? "" : `${name} ${Number(value.toPrecision(3))}` };
+    return (there.length ? there : [ahead]).map((end) => ({ name, ...end }));
+  });
   let least = 6; // px above the axis
-  for (const name of names) {
-    const line = own.shown.lines[name], value = valueOf(name), height = Math.max(y._offset + y._length - atValue(y, value), least);
+  for (const { name, value, text } of labels.sort((a, b) => a.value - b.value)) {
+    const height = Math.max(y._offset + y._length - atValue(y, value), least);
     least = height + 16;
     context.fillStyle = own.shown.colours[name];
-    const text = value === line.last ? line.text : `${name} ${Number(value.toPrecision(3))}`;
     if (height <= y._length + 8) context.fillText(text, x._offset + x._length + 6, y._offset + y._length - height);
   }
 }

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from monitors import summaries
 from monitors.rules import Rule, bounds
 from monitors.series import micros
 from pages.parts import charts, drafts, words
@@ -43,17 +44,12 @@ def draw(about: Mapping[str, str], rule: Rule, judged: pd.DataFrame, versions: S
 
 
 def _line(judged: pd.DataFrame, which: str) -> dict[str, Any]:
-    """A limit over the windows for which it is in force: points of a line, in ms and the metric's unit, by version where they differ."""
-    known = judged[np.isfinite(judged[which])].sort_values("window_start")
-    same = known[which].nunique() == 1
-    parts = [known] if same else [own for _, own in known.groupby("version", observed=True)]
-    lines = []
-    for own in parts:
-        start, end, value = micros(own["window_start"]) // 1000, micros(own["window_end"]) // 1000, own[which].to_numpy(float)
-        x = [int(start.min()), int(end.max())] if same else np.column_stack([start, end]).ravel().tolist()
-        lines.append([x, [float(value[0])] * 2 if same else np.repeat(value, 2).tolist()])
-    last = float(known[which].iloc[-1])
-    return {"lines": lines, "last": last, "text": f"{which} {words.number(last)}"}
+    """A limit over the windows for which it is in force: points of its lines, in ms and the metric's unit; and its last values, named."""
+    lines, known = [], summaries.limit_lines(judged, which)
+    for line in known:
+        times = np.column_stack([micros(line["window_start"]), micros(line["window_end"])]) // 1000
+        lines.append([times.ravel().tolist(), np.repeat(line["limit"].to_numpy(float), 2).tolist()])
+    return {"lines": lines, "ends": [{"value": last, "text": f"{which} {words.number(last)}"} for last in summaries.last_limits(known)]}
 
 
 def _marks(judged: pd.DataFrame, versions: Sequence[str]) -> list[dict[str, Any]]:

@@ -94,6 +94,7 @@ ICONS = {-1: "–", 0: "●", 1: "▲", 2: "■"}  # a state never shows by its 
 TABLE = "the table"  # in place of a column, of a metric that has none: repeats, rows, freshness
 VOLUME = "Served rows of the last seven days; the bars are the last 28 days, one each."
 UNVERSIONED = "no version"  # of rows that name none
+TOGETHER = "all versions"
 NOT_MEASURED = "Loaded, not measured yet: `python -m monitors run` does that."
 NO_LOG = "No log is loaded yet, so nothing can be measured: load one on the page *Sources* or with `python -m monitors load`."
 NO_DATA = "Nothing is loaded yet"

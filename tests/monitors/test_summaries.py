@@ -224,3 +224,16 @@ def test_a_column_of_which_only_its_presence_is_asked_is_shown_once_it_was_missi
     rows = [("x", "psi", 0), ("ts", "missing_column", 0), ("id", "missing_column", 0), ("id", "missing_column", 2), ("hint", "new_column", 1)]
     judged = pd.DataFrame(rows, columns=["column", "metric", "level"])
     assert list(summaries.telling(judged)["column"]) == ["x", "id", "id", "hint"]
+
+
+def test_a_limit_of_both_sides_is_a_line_on_each_and_one_that_versions_differ_in_a_line_for_each():
+    told = [(0.7, "below"), (1.5, "above"), (0.7, "below")]
+    sides = pd.DataFrame([week("a", i, 1.0, warning=limit, side=side) for i, (limit, side) in enumerate(told)])
+    low, high = summaries.limit_lines(sides, "warning")
+    assert summaries.last_limits([high, low]) == [0.7, 1.5]
+    ends = (MONDAY, MONDAY + 3 * WEEK)
+    assert [(*line[["window_start", "window_end"]].iloc[0], *line["limit"]) for line in (low, high)] == [(*ends, 0.7), (*ends, 1.5)]
+    versions = pd.DataFrame([week("a", i, 1.0, warning=0.1 * (1 + i), version=f"v{i // 2}") for i in range(3)])
+    assert [line["limit"].tolist() for line in summaries.limit_lines(versions, "warning")] == [[0.1, 0.2], [0.1 * 3]]
+    assert summaries.last_limits(summaries.limit_lines(versions, "warning")) == [0.1 * 3]
+    assert summaries.last_limits(summaries.limit_lines(versions.assign(warning=np.nan), "warning")) == []

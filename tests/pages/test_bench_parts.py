@@ -116,7 +116,7 @@ def test_a_limit_is_one_line_or_a_line_of_steps_for_each_version():
     same = judged([100] * 3, 0.1)
     line = limit_handles._line(same, "warning")
     first, last = (int(time.timestamp() * 1000) for time in (START, START + pd.Timedelta(days=3)))
-    assert (line["lines"], line["text"]) == ([[[first, last], [0.1, 0.1]]], "warning 0.1")
+    assert line == {"lines": [[[first, last], [0.1, 0.1]]], "ends": [{"value": 0.1, "text": "warning 0.1"}]}
     two = pd.concat([same, judged([100] * 2, 0.3).assign(version="v2")])
     assert [values for _, values in limit_handles._line(two, "warning")["lines"]] == [[0.1] * 6, [0.3] * 4]
     assert limit_handles._marks(same.assign(level=[0, 2, 1], value=[1.0, 2.0, 3.0]), ["v0", "v1"])[0]["symbol"] == charts.SYMBOLS[1]
