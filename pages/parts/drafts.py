@@ -16,6 +16,7 @@ from monitors.edits import FIELDS
 from monitors.rules import Rule
 
 About = Mapping[str, str]
+Ends = tuple[float | None, float | None]
 ONE_MOVE = 0.8  # s: a slider that is dragged sends a value every few of them, which are one move to take back
 MOST_KEPT = 3
 LETTERS = ("A", "B", "C", "D", "E", "F")  # more than are kept: a name that was given may be one of them
@@ -73,11 +74,24 @@ def typed(about: About) -> set[float]:
     return found
 
 
+def half(about: About, field: str) -> Ends:
+    """Both ends of a limit that does not exist: one of them may be typed already."""
+    found: Ends = _kept("halves", about, {}).get(field, (None, None))
+    return found
+
+
+def put_ends(about: About, base: Rule, field: str, ends: Ends) -> None:
+    """Make this a limit of two ends, where there are two."""
+    put(about, base, {field: None if None in ends else ends})
+    _kept("halves", about, {})[field] = ends
+
+
 def put(about: About, base: Rule, fields: Mapping[str, Any], *, whole: bool = False, hold: int | None = None) -> None:
     """Make these fields moved, or with `whole` these alone; nothing is moved where it is what is in force. It can be undone.
 
     `hold` tells one drag of a handle from the next; without it a field that moves again at once is still the same move.
     """
+    _kept("halves", about, {}).clear()
     now = draft(about)
     wanted = ({} if whole else now) | dict(fields)
     wanted = {field: value for field, value in wanted.items() if value != getattr(base, field)}
@@ -102,6 +116,7 @@ def can_undo(about: About) -> bool:
 def undo(about: About) -> None:
     """Take back the last move."""
     past, now = _kept("moves", about, []), draft(about)
+    _kept("halves", about, {}).clear()
     if past:
         before = past.pop().before
         now.clear()

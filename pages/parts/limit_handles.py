@@ -65,11 +65,6 @@ def _marks(judged: pd.DataFrame, versions: Sequence[str]) -> list[dict[str, Any]
     return found
 
 
-def is_told() -> bool:
-    """Whether this run is about a handle that moved."""
-    return bool(st.session_state.get("limit_handles", {}).get("moved"))
-
-
 def _moved(about: Mapping[str, str]) -> None:
     if told := st.session_state["limit_handles"].get("moved"):
         drafts.put(about, drafts.base(about), {told["limit"]: float(told["value"])}, hold=told.get("hold") or None)

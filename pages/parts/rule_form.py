@@ -10,7 +10,7 @@ import streamlit as st
 from monitors import backtest
 from monitors.edits import text
 from monitors.rules import Rule
-from pages.parts import drafts, limit_handles, words
+from pages.parts import drafts, words
 
 Scope = Mapping[str, str]
 ON = "Raises alerts"
@@ -76,11 +76,10 @@ def draw(about: Scope, base: Rule, measured: pd.DataFrame) -> None:
 
 
 def _kind(about: Scope, base: Rule, has_p_values: bool) -> None:
-    key, now = _key(about, "kind"), _now(about, base, "kind")
+    now = _now(about, base, "kind")
+    key = _showing(about, "kind", now)
     kinds = [kind for kind in KINDS if kind != "fdr" or has_p_values or now == "fdr"]
-    st.session_state[key] = now
-    st.selectbox("Limits are", kinds, key=key, format_func=KINDS.__getitem__, help=HELP["kind"],
-                 on_change=lambda: drafts.put(about, base, backtest.of_kind(base, st.session_state[key])))  # fmt: skip
+    st.selectbox("Limits are", kinds, key=key, format_func=KINDS.__getitem__, help=HELP["kind"], on_change=_take_kind, args=(about, base, key))
 
 
 def _now(about: Scope, base: Rule, field: str) -> Any:
@@ -91,17 +90,39 @@ def _key(about: Scope, field: str) -> str:
     return f"{field} {' '.join(f'{name}={value}' for name, value in about.items())}"
 
 
+def _showing(about: Scope, field: str, now: Any) -> str:
+    """The key of an element that shows `now`: the same while a hand moves it, one of a new element once something else moved the field.
+
+    A value that is set in an element that exists overtakes a fast hand in the browser, and comes back from there as if a person had typed it.
+    """
+    name, shown = _key(about, field), st.session_state.setdefault("form_shows", {})
+    key = shown.setdefault(name, f"{name} 0")
+    if st.session_state.get(key, now) != now:
+        key = shown[name] = f"{name} {int(key.rsplit(maxsplit=1)[1]) + 1}"
+    if key not in st.session_state:
+        st.session_state[key] = now
+    return key
+
+
+def _by_hand(*keys: str) -> bool:
+    """Whether these elements are shown: the browser tells of one that was replaced until it hears so."""
+    return set(keys) <= set(st.session_state["form_shows"].values())
+
+
 def _take(about: Scope, base: Rule, field: str, key: str) -> None:
-    # While a handle is dragged the browser tells of it before it knows what the last drag set here: that is an echo, not a hand.
-    if not limit_handles.is_told():
+    if _by_hand(key):
         drafts.put(about, base, {field: st.session_state[key]})
+
+
+def _take_kind(about: Scope, base: Rule, key: str) -> None:
+    if _by_hand(key):
+        drafts.put(about, base, backtest.of_kind(base, st.session_state[key]))
 
 
 def _limit(about: Scope, moved: Rule, field: str, stops: list[float]) -> None:
     """A slider, and beside it the number to the last digit; an empty number is a level that does not exist."""
     now, base = getattr(moved, field), drafts.base(about)
-    slider, number = _key(about, f"slider {field}"), _key(about, field)
-    st.session_state[slider], st.session_state[number] = stops[0] if now is None else now, now
+    slider, number = _showing(about, f"slider {field}", stops[0] if now is None else now), _showing(about, field, now)
     slide, exact = st.columns([3, 1], vertical_alignment="bottom", gap="medium")
     slide.select_slider(
         _label(field, moved), stops, key=slider, format_func=_stop, disabled=now is None, on_change=_take,
@@ -131,29 +152,23 @@ def _step(stops: list[float]) -> float:
 
 def _pair(about: Scope, base: Rule, field: str) -> None:
     """Both ends of a limit that has two."""
-    now = _now(about, base, field) or (None, None)
-    keys = [_key(about, f"{field} {end}") for end in ("low", "high")]
-    for key, column, end, value in zip(keys, st.columns(2), ("below", "above"), now, strict=True):
-        st.session_state[key] = value
-        column.number_input(
-            f"{field.capitalize()} {end}",
-            value=None,
-            format="%.6g",
-            key=key,
-            on_change=_take_pair,
-            args=(about, base, field, keys),
-        )
+    now = _now(about, base, field) or drafts.half(about, field)
+    keys = [_showing(about, f"{field} {end}", value) for end, value in zip(("low", "high"), now, strict=True)]
+    for key, column, end in zip(keys, st.columns(2), ("below", "above"), strict=True):
+        column.number_input(f"{field.capitalize()} {end}", value=None, format="%.6g", key=key, on_change=_take_pair,
+                            args=(about, base, field, keys))  # fmt: skip
+    if (now[0] is None) != (now[1] is None):
+        st.caption(f"One end alone is no limit: type the other, too, or nothing is a {field} and both are empty.")
 
 
 def _take_pair(about: Scope, base: Rule, field: str, keys: list[str]) -> None:
-    low, high = (st.session_state[key] for key in keys)
-    if (low is None) == (high is None):  # one end alone is not a limit yet
-        drafts.put(about, base, {field: None if low is None else (low, high)})
+    if _by_hand(*keys):
+        low, high = (st.session_state[key] for key in keys)
+        drafts.put_ends(about, base, field, (low, high))
 
 
 def _others(about: Scope, base: Rule) -> None:
-    key = _key(about, "window")
-    st.session_state[key] = _now(about, base, "window")
+    key = _showing(about, "window", _now(about, base, "window"))
     st.segmented_control(
         "Window", ["day", "week", "month"], required=True, key=key, help=HELP["window"], on_change=_take, args=(about, base, "window", key)
     )
@@ -162,33 +177,28 @@ def _others(about: Scope, base: Rule) -> None:
         _toggle(about, base, "above_noise", "Above the noise")
         _toggle(about, base, "above_usual", "Above the usual")
     with right:
-        key = _key(about, "min_rows")
-        st.session_state[key] = _now(about, base, "min_rows")
+        key = _showing(about, "min_rows", _now(about, base, "min_rows"))
         st.number_input(
             "Rows at least", 0, key=key, step=50, help=HELP["min_rows"], on_change=_take, args=(about, base, "min_rows", key)
         )
         if base.monitor in LABELLED:
-            key = _key(about, "min_coverage")
-            st.session_state[key] = _now(about, base, "min_coverage")
+            key = _showing(about, "min_coverage", _now(about, base, "min_coverage"))
             st.number_input("Share of labels at least", 0.0, 1.0, key=key, step=0.05, format="%.2f", help=HELP["min_coverage"],
                             on_change=_take, args=(about, base, "min_coverage", key))  # fmt: skip
         _runs(about, base)
-        key = _key(about, "recover")
-        st.session_state[key] = _now(about, base, "recover")
+        key = _showing(about, "recover", _now(about, base, "recover"))
         st.number_input("Ends at", value=None, key=key, format="%.6g", placeholder="none", help=HELP["recover"], on_change=_take,
                         args=(about, base, "recover", key), disabled=base.direction == "outside")  # fmt: skip
 
 
 def _toggle(about: Scope, base: Rule, field: str, label: str) -> None:
-    key = _key(about, field)
-    st.session_state[key] = _now(about, base, field)
+    key = _showing(about, field, _now(about, base, field))
     st.toggle(label, key=key, help=HELP.get(field), on_change=_take, args=(about, base, field, key))
 
 
 def _runs(about: Scope, base: Rule) -> None:
-    keys = [_key(about, f"for_windows {part}") for part in "kn"]
     k, n = _now(about, base, "for_windows")
-    st.session_state[keys[0]], st.session_state[keys[1]] = k, n
+    keys = [_showing(about, "for_windows k", k), _showing(about, "for_windows n", n)]
     first, second = st.columns(2)
     args = (about, base, keys)
     first.number_input("Windows", 1, 366, key=keys[0], help=HELP["k"], on_change=_take_runs, args=args)
@@ -196,8 +206,9 @@ def _runs(about: Scope, base: Rule) -> None:
 
 
 def _take_runs(about: Scope, base: Rule, keys: list[str]) -> None:
-    k, n = (st.session_state[key] for key in keys)
-    drafts.put(about, base, {"for_windows": (k, max(k, n))})
+    if _by_hand(*keys):
+        k, n = (st.session_state[key] for key in keys)
+        drafts.put(about, base, {"for_windows": (k, max(k, n))})
 
 
 def moves(about: Scope, base: Rule) -> str:

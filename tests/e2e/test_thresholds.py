@@ -198,6 +198,32 @@ def test_a_column_that_never_varies_and_metrics_that_are_off_have_working_slider
     assert counts(page)["Critical"] > 0
 
 
+def test_no_key_of_a_fast_hand_is_lost_and_one_end_alone_is_no_limit(page: Page, url: str):
+    open_page(page, url, "?rule_column=income")
+    before = int(slider(page, "Critical above").input_value())  # its place among the stops
+    for gap in (0, 60):  # ms; the server answers one key after some 100 of them
+        slider(page, "Critical above").focus()
+        for _ in range(6):
+            page.keyboard.press("ArrowRight")
+            page.wait_for_timeout(gap)
+        at_rest(page, "Critical")
+    assert int(slider(page, "Critical above").input_value()) == before + 12
+    page.get_by_role("button", name="Reset").click()
+    expect(page.get_by_role("spinbutton", name="Critical, exact")).to_have_value("0.25")
+
+    open_page(page, url, "?rule_metric=rows_ratio")
+    below, above = (page.get_by_role("spinbutton", name=f"Warning {end}") for end in ("below", "above"))
+    below.press("Control+a")
+    below.press("Delete")
+    below.press("Enter")
+    expect(page.get_by_text("One end alone is no limit")).to_be_visible()
+    expect(above).to_have_value("1.5")
+    below.fill("0.6")
+    below.press("Enter")
+    expect(page.get_by_text("One end alone is no limit")).to_have_count(0)
+    expect(page.get_by_text("warning 0.7 to 1.5 → 0.6 to 1.5")).to_be_visible()
+
+
 def test_a_limit_dragged_on_the_chart_counts_as_the_command_line_does_and_is_one_move_to_undo(page: Page, url: str, made: Path, tmp_path: Path):
     open_page(page, url, "?rule_column=income")
     before = counts(page)
