@@ -16,6 +16,7 @@ from monitors.rules import LIMITS, SCOPE, Limit, Rule, bounds
 from monitors.thresholds import Prepared, judge
 
 Floats = NDArray[np.float64]
+Side = dict[str, Any]  # of each event what one list of alerts gives, a column a field
 SIDES = ("saved", "moved")
 TOLD = ("start", "end", "windows", "severity", "peak", "threshold", "state")  # of each side
 COLUMNS = [*SCOPE, "change", *(f"{side}_{name}" for side in SIDES for name in TOLD)]
@@ -124,7 +125,7 @@ def compare(saved: pd.DataFrame, moved: pd.DataFrame) -> pd.DataFrame:
     of_saved, of_moved = (_told(both, np.flatnonzero(side == i), event) for i in (0, 1))
     first = order[s.begins(event[order])]  # of each event, an alert to take the names from
     told = {
-        f"{name}_{field}": part[field].array for name, part in zip(SIDES, (of_saved, of_moved), strict=True) for field in TOLD
+        f"{name}_{field}": part[field] for name, part in zip(SIDES, (of_saved, of_moved), strict=True) for field in TOLD
     }
     table = both[list(SCOPE)].take(first).reset_index(drop=True).assign(change=_change(of_saved, of_moved), **told)
     return table.take(np.argsort(begin[first], kind="stable"))[COLUMNS].reset_index(drop=True)
@@ -141,27 +142,35 @@ def _events(series: s.Ints, begin: s.Ints, end: s.Ints) -> s.Ints:
     return found
 
 
-def _told(both: pd.DataFrame, at: s.Ints, event: s.Ints) -> pd.DataFrame:
+def _told(both: pd.DataFrame, at: s.Ints, event: s.Ints) -> Side:
     """Of each event, the alerts `at` as one: from the first to the last, the worst severity and its peak; blank without any."""
-    warning, windows = (both["severity"] != "critical").to_numpy()[at], both["windows"].to_numpy()[at]
-    at = at[np.lexsort((-windows, warning, event[at]))]
+    warning, windows = (both["severity"] != "critical").to_numpy()[at], both["windows"].to_numpy(float)
+    at = at[np.lexsort((-windows[at], warning, event[at]))]
     new = np.flatnonzero(s.begins(event[at]))
-    worst = both.take(at[new]).reset_index(drop=True)
-    if len(at):
-        worst["start"] = pd.to_datetime(np.minimum.reduceat(s.micros(both["start"])[at], new), unit="us", utc=True)
-        worst["end"] = pd.to_datetime(np.maximum.reduceat(s.micros(both["end"])[at], new), unit="us", utc=True)
-        worst["windows"] = np.add.reduceat(both["windows"].to_numpy(float)[at], new)
-    worst["alerts"] = np.diff(new, append=len(at))
-    return worst.set_index(pd.Index(event[at[new]])).reindex(np.arange(event.max() + 1))
+    there = event[at[new]]  # the events that have any
+    worst = np.full(int(event.max()) + 1, -1)
+    worst[there] = at[new]
+    told: Side = {name: both[name].array.take(worst, allow_fill=True) for name in ("severity", "peak", "threshold", "state")}
+    for name, end in (("start", np.minimum), ("end", np.maximum)):
+        ends = _each(end, s.micros(both[name])[at], new, there, np.full(len(worst), np.iinfo(np.int64).min))  # NaT
+        told[name] = pd.to_datetime(ends.view("M8[us]"), utc=True).array
+    for name, values in (("windows", windows), ("alerts", np.ones(len(both)))):
+        told[name] = _each(np.add, values[at], new, there, np.full(len(worst), np.nan))
+    return told
 
 
-def _change(saved: pd.DataFrame, moved: pd.DataFrame) -> list[str]:
-    alike = (saved["severity"].to_numpy(object) == moved["severity"].to_numpy(object)).astype(bool)
-    for name in ("start", "end"):
-        alike &= s.micros(saved[name]) == s.micros(moved[name])
-    for name in ("windows", "alerts"):
-        alike &= saved[name].to_numpy(float) == moved[name].to_numpy(float)
-    only_saved, only_moved = moved["alerts"].isna().to_numpy(), saved["alerts"].isna().to_numpy()
+def _each(of: np.ufunc, values: NDArray[Any], new: s.Ints, there: s.Ints, blank: NDArray[Any]) -> NDArray[Any]:
+    """`blank`, and at the places `there` what `of` makes of the values from each of `new` on."""
+    if len(new):
+        blank[there] = of.reduceat(values, new)
+    return blank
+
+
+def _change(saved: Side, moved: Side) -> list[str]:
+    alike = np.ones(len(saved["alerts"]), dtype=bool)
+    for name in ("severity", "start", "end", "windows", "alerts"):
+        alike &= np.asarray(saved[name] == moved[name], dtype=bool)
+    only_saved, only_moved = np.isnan(moved["alerts"]), np.isnan(saved["alerts"])
     return list(np.select([only_saved, only_moved, alike], ["lost", "gained", "same"], "changed"))
 
 

@@ -113,7 +113,8 @@ def limit_lines(judged: pd.DataFrame, which: str, by: str = "version") -> list[p
     Of a rule that limits both sides, one part for each of them. A limit that is the same for all is one row, from the first window to the
     last; else it is a part for each version (column `by`).
     """
-    known = judged.loc[np.isfinite(judged[which].to_numpy(float))].sort_values("window_start", kind="stable")
+    few = judged[list(dict.fromkeys(["window_start", "window_end", "side", by, which]))]  # what is not looked at need not be sorted
+    known = few[np.isfinite(few[which].to_numpy(float))].sort_values("window_start", kind="stable")
     ends = {"window_start": [known["window_start"].min()], "window_end": [known["window_end"].max()]}
     found = []
     for _, own in known.groupby("side", observed=True, sort=False):

@@ -81,7 +81,7 @@ def _listed(scope: Scope) -> pd.DataFrame:
         "column": [_columns(columns) for columns in found["columns"]],
         "rows": [_rows(row) for row in found.to_dict("records")],
         "peak": [_peak(row) for row in found.to_dict("records")],
-        "when": [words.span(start, end) for start, end in zip(found["start"], found["end"], strict=True)],
+        "when": words.spans(found["start"], found["end"]),
         "version": [str(v) or "all" for v in found["version"]],
         "loads": found["loads"],
     })  # fmt: skip

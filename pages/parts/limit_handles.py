@@ -54,8 +54,9 @@ def _line(judged: pd.DataFrame, which: str) -> dict[str, Any]:
 
 def _marks(judged: pd.DataFrame, versions: Sequence[str]) -> list[dict[str, Any]]:
     """The windows that breach: per version its symbol, and time, value and level of each."""
-    beyond = judged[((judged["level"] > 0) & np.isfinite(judged["value"])).to_numpy()]  # an infinite value has no place, nor a word in JSON
-    drawn = list(dict.fromkeys(judged.sort_values("window_start")["version"]))  # what is of no version, too, as `charts.over_time` does
+    few = judged[["window_start", "window_end", "version", "level", "value"]]  # what is not looked at need not be moved about
+    beyond = few[((few["level"] > 0) & np.isfinite(few["value"])).to_numpy()]  # an infinite value has no place, nor a word in JSON
+    drawn = list(few["version"].iloc[np.argsort(micros(few["window_start"]), kind="stable")].unique())  # as `charts.over_time` draws them
     found = []
     for version, own in beyond.groupby("version", observed=True):
         place = list(versions).index(str(version)) if version in versions else drawn.index(version)

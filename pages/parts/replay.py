@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from monitors import backtest
 from monitors.alerts import sentence
@@ -14,6 +15,7 @@ from pages.parts.bench import MOVED, SAVED, Bench, whole
 
 MOST_ROWS = 30  # of the timeline
 ORDER = {"gained": 0, "lost": 1, "changed": 2, "same": 3}
+SEVERITIES = {name: f"{words.ICONS[level]} {name}" for level, name in ((2, "critical"), (1, "warning"))}
 SIGNS = {"gained": "+ gained", "lost": "− lost", "changed": "→ changed", "same": "same"}
 text_column = st.column_config.TextColumn
 
@@ -122,13 +124,13 @@ def _table(listed: pd.DataFrame) -> None:
     """Every alert, what it was and would be."""
     shown = pd.DataFrame({
         "change": listed["change"].map(SIGNS).to_numpy(),
-        "severity": _both(listed, ["severity"], _severity),
+        "severity": _both(listed, lambda side: listed[f"{side}_severity"].map(SEVERITIES)),
         "column": listed["column"].where(listed["column"] != "", words.TABLE).to_numpy(),
         "version": listed["version"].to_numpy(),
         "segment": listed["segment"].to_numpy(),
-        "when": _both(listed, ["start", "end"], words.span),
-        "windows": _both(listed, ["windows"], lambda windows: f"{int(windows):,}"),
-        "peak": _both(listed, ["peak"], words.number),
+        "when": _both(listed, lambda side: words.spans(listed[f"{side}_start"], listed[f"{side}_end"])),
+        "windows": _both(listed, lambda side: [f"{windows:,.0f}" for windows in listed[f"{side}_windows"].tolist()]),
+        "peak": _both(listed, lambda side: list(map(words.number, listed[f"{side}_peak"].tolist()))),
     })  # fmt: skip
     if (shown["segment"] == "all").all():
         shown = shown.drop(columns="segment")
@@ -144,10 +146,6 @@ def _table(listed: pd.DataFrame) -> None:
     )  # fmt: skip
 
 
-def _severity(severity: str) -> str:
-    return f"{words.ICONS[2 if severity == 'critical' else 1]} {severity}"
-
-
 def _picked(listed: pd.DataFrame) -> None:
     if chosen := st.session_state["replayed"].selection.rows:
         row = listed.iloc[chosen[0]]
@@ -155,14 +153,11 @@ def _picked(listed: pd.DataFrame) -> None:
         _choose(tuple(row[name] for name in one_column.NAMES), start)
 
 
-def _both(events: pd.DataFrame, fields: list[str], told: Callable[..., str]) -> list[str]:
-    """A text of each event, from what it was to what it would be where that differs: `■ critical → ▲ warning`."""
-    is_there = [events[f"{side}_start"].notna() for side in backtest.SIDES]
-    texts = []
-    for side, there in zip(backtest.SIDES, is_there, strict=True):
-        values = zip(*(events[f"{side}_{field}"] for field in fields), strict=True)
-        texts.append([told(*value) if known else "" for value, known in zip(values, there, strict=True)])
-    return [" → ".join(dict.fromkeys(filter(None, pair))) for pair in zip(*texts, strict=True)]
+def _both(events: pd.DataFrame, told: Callable[[str], Any]) -> NDArray[Any]:
+    """A text of each event, from what it was to what it would be where that differs: `■ critical → ▲ warning`. `told` has those of a side."""
+    was, now = (np.where(events[f"{side}_start"].isna(), "", np.asarray(told(side), object)) for side in backtest.SIDES)
+    both = was + " → " + now
+    return np.where((now == "") | (was == now), was, np.where(was == "", now, both))
 
 
 def _open(bench: Bench, alert: dict[str, Any]) -> None:

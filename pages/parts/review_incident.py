@@ -98,7 +98,7 @@ def table(own: pd.DataFrame, key: str, *, needed: bool = False) -> pd.DataFrame:
         "column": own["column"].where(own["column"] != "", words.TABLE),
         "version": own["version"],
         "segment": own["segment"],
-        "when": [words.span(alert.start, alert.end) for alert in own.itertuples()],
+        "when": words.spans(own["start"], own["end"]),
         "windows": own["windows"],
         "peak": own["peak"],
         "threshold": [words.number(limit) for limit in own["threshold"]],  # a false discovery rate has none in the metric's unit

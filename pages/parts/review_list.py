@@ -99,7 +99,7 @@ def _table(listed: pd.DataFrame, found: pd.DataFrame, names: list[str]) -> None:
         "verdict": [_said(said.get(name, {}), int(count)) for name, count in zip(names, listed["alerts"], strict=True)],
         "severity": [f"{words.ICONS[2 if one == 'critical' else 1]} {one}" for one in listed["severity"]],
         "version": listed["version"],
-        "when": [words.span(row.start, row.end) for row in listed.itertuples()],
+        "when": words.spans(listed["start"], listed["end"]),
         "alerts": listed["alerts"],
         "changes": listed["changes"],
     })  # fmt: skip

@@ -70,7 +70,7 @@ def _missed(marks: pd.DataFrame, found: pd.DataFrame) -> None:
     lost = set(verdicts.unseen(marks, found)["decision"])
     shown = pd.DataFrame({
         "seen": ["✘ missed" if one in lost else "✔ an alert was on" for one in marks["decision"]],
-        "when": [words.span(row.start, row.end) for row in marks.itertuples()],
+        "when": words.spans(marks["start"], marks["end"]),
         "column": marks["column"].fillna("any column"),
         "note": marks["note"], "author": marks["author"],
     })  # fmt: skip

@@ -122,7 +122,7 @@ def _bars(part: pd.DataFrame, y: NDArray[np.float64], lane: tuple[float, float, 
     colours = palette()
     start, end = (micros(part[name]) // 1000 for name in ("start", "end"))
     told = {
-        "start": start, "end": end, "row": y, "when": _spans(start, end), "windows": part["windows"].to_numpy(np.int64),
+        "start": start, "end": end, "row": y, "when": words.spans(part["start"], part["end"]), "windows": part["windows"].to_numpy(np.int64),
         **{name: part[name].to_numpy(object) for name in NAMES},
         **{name: np.array([words.number(value) for value in part[name]], object) for name in ("peak", "threshold")},
     }  # fmt: skip
@@ -133,10 +133,3 @@ def _bars(part: pd.DataFrame, y: NDArray[np.float64], lane: tuple[float, float, 
         same = {"colour": colours.state(level), "opacity": opacity, "width": width, "what": f"{severity}, {rule}"}
         groups.append(same | {name: values[own].tolist() for name, values in told.items()})
     return groups
-
-
-def _spans(start: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[Any]:
-    """In words, of times in ms; each different span once, since most are of some weeks."""
-    pairs, place = np.unique(np.column_stack([start, end]), axis=0, return_inverse=True)
-    texts = [words.span(*(pd.Timestamp(int(time), unit="ms", tz="UTC") for time in pair)) for pair in pairs]
-    return np.array(texts, object)[place.ravel()]

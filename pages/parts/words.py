@@ -4,8 +4,13 @@ import math
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+
+from monitors.series import micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,7 @@ def rows_and_nulls(reference: pd.Series, window: pd.Series) -> str:
     return "Shares are of the values that are there: " + "; ".join(told) + "."
 
 
+@lru_cache(maxsize=65536)  # a bench tells thousands of them at every move, nearly all again
 def number(value: float | None) -> str:
     """Three figures or so: 0.0075, 0.25, 3.14, 45.7, 1,234; a dash for what is not there."""
     if value is None or math.isnan(value):
@@ -166,6 +172,13 @@ def span(start: pd.Timestamp, end: pd.Timestamp) -> str:
     if start.year == last.year:
         return f"{start.day} {start:%b} – {day(last)}"
     return f"{day(start)} – {day(last)}"
+
+
+def spans(start: pd.Series, end: pd.Series) -> NDArray[Any]:
+    """`span` of each row, "" where it has no start; of many that are alike once."""
+    pairs, place = np.unique(np.column_stack([micros(start), micros(end)]), axis=0, return_inverse=True)
+    times = [[pd.Timestamp(int(time), unit="us", tz="UTC") for time in pair] for pair in pairs]
+    return np.array([span(*pair) if pair[0] is not pd.NaT else "" for pair in times], object)[place.ravel()]
 
 
 def escaped(text: str) -> str:
