@@ -43,8 +43,7 @@ def read(store: Store, condition: str, values: Mapping[str, Any], name: str = "p
     """Stored profiles, of the log or (`normal_profiles`) counted for new normals; `counts` holds int64 arrays. In a fixed order."""
     sql = f"""SELECT * FROM main.{name} WHERE {condition}
         ORDER BY dataset, version, "column", segment, window_start NULLS FIRST"""
-    with store.lent() as cursor:
-        found = cursor.execute(sql, dict(values)).to_arrow_table()
+    found = store.table(sql, dict(values))
     frame: pd.DataFrame = found.drop_columns(["counts"]).to_pandas()
     return frame.assign(counts=arrays(found["counts"]))
 

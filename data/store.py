@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 from filelock import FileLock, Timeout
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_random_exponential
 
@@ -138,6 +139,11 @@ class Store:
         with self.lent() as cursor, warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="The inplace keyword in DataFrame.drop")  # DuckDB 1.5.5 on pandas 3, MAP columns
             return cursor.execute(sql, parameters).df()
+
+    def table(self, sql: str, parameters: dict[str, Any] | list[Any] | None = None) -> pa.Table:
+        """As `frame`, as Arrow has it. Its `to_pandas` gives the same, a hundred thousand rows in 0.1 s less, where no whole number is null."""
+        with self.lent() as cursor:
+            return cursor.execute(sql, parameters).to_arrow_table()
 
     def rows(self, sql: str, parameters: dict[str, Any] | list[Any] | None = None) -> list[tuple[Any, ...]]:
         """As `frame`, a tuple each: for a few values, without times."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from data.later import optimize
 from monitors.outcomes import SCORE_BINS
 
 Floats = NDArray[np.float64]
@@ -69,9 +70,7 @@ def isotonic(positives: Floats, negatives: Floats) -> Floats:
     seen = np.flatnonzero(rows > 0)
     if not len(seen):
         raise ValueError("no labelled scores to calibrate by")
-    from scipy.optimize import isotonic_regression  # here, since to import it costs each command 0.2 s, and few calibrate
-
-    fitted = isotonic_regression(positives[seen] / rows[seen], weights=rows[seen]).x
+    fitted = optimize.isotonic_regression(positives[seen] / rows[seen], weights=rows[seen]).x
     curve: Floats = np.clip(np.interp(np.arange(len(rows)), seen, fitted), 0, 1)
     return curve
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtrc, kolmogorov, rel_entr
+
+from data.later import special
 
 Counts = NDArray[Any]  # of numbers, integer or float
 Floats = NDArray[np.float64]
@@ -100,7 +101,7 @@ def js(reference: Counts, current: Counts) -> Floats:
     check_counts(reference, current)
     p, q = shares(reference), shares(current)
     middle = (p + q) / 2
-    divergence = (rel_entr(p, middle) + rel_entr(q, middle)).sum(axis=-1) / (2 * np.log(2))
+    divergence = (special.rel_entr(p, middle) + special.rel_entr(q, middle)).sum(axis=-1) / (2 * np.log(2))
     # Near-equal histograms of 1e8 rows round to -1e-16. Its root would be NaN, which here means "no rows".
     distance: Floats = np.sqrt(np.clip(divergence, 0, 1))
     return distance
@@ -209,7 +210,7 @@ def chi2_p(reference: Counts, current: Counts) -> Floats:
     check_counts(reference, current)
     freedom = np.maximum((reference + current > 0).sum(axis=-1) - 1, 0)
     statistic = homogeneity(reference, current)
-    chance: Floats = np.where(freedom > 0, chdtrc(np.maximum(freedom, 1), statistic), np.where(np.isnan(statistic), np.nan, 1.0))
+    chance: Floats = np.where(freedom > 0, special.chdtrc(np.maximum(freedom, 1), statistic), np.where(np.isnan(statistic), np.nan, 1.0))
     return chance
 
 
@@ -259,7 +260,7 @@ def ks_p(reference: Counts, current: Counts) -> Floats:
     Within 0.04 of the exact probability from 30 rows each, within 0.01 where that is below 0.1.
     """
     n = effective_rows(reference, current)
-    chance: Floats = kolmogorov(ks(reference, current) * stephens(n))
+    chance: Floats = special.kolmogorov(ks(reference, current) * stephens(n))
     return chance
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import chdtrc, ndtr
 
+from data.later import special
 from monitors import series as s
 
 Floats = NDArray[np.float64]
@@ -114,7 +114,7 @@ def follows_week(value: Floats, series: Ints, weekday: Ints) -> NDArray[np.bool_
     variance = np.bincount(series, (rank - (n[series] + 1) / 2) ** 2, count)
     between = (np.divide(total, many, out=np.zeros((count, 7)), where=many > 0) - (n[:, None] + 1) / 2) ** 2 * many
     h = np.divide((n - 1) * between.sum(axis=1), variance, out=np.zeros(count), where=variance > 0)
-    found: NDArray[np.bool_] = (many.min(axis=1) >= LEAST_OF_WEEKDAY) & (chdtrc(6, h) < SURE) & (h / np.maximum(n - 1, 1) > STRONG)
+    found: NDArray[np.bool_] = (many.min(axis=1) >= LEAST_OF_WEEKDAY) & (special.chdtrc(6, h) < SURE) & (h / np.maximum(n - 1, 1) > STRONG)
     return found
 
 
@@ -163,7 +163,7 @@ def survival(habits: Habits, z: Floats) -> Floats:
     """The share of windows that lie further than z spreads beyond their centre."""
     scatter = habits.scatter
     if len(scatter) < ENOUGH:
-        normal: Floats = ndtr(-z)
+        normal: Floats = special.ndtr(-z)
         return normal
     share = 1 - np.searchsorted(scatter, z, side="right") / len(scatter)
     top = scatter[-min(TOP, len(scatter) // 4) :]

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
+from data.later import special
 from monitors.noise import of_share
 from monitors.rules import bounds
 
@@ -64,7 +64,7 @@ def interval(of: Estimate, level: float = LEVEL) -> tuple[Floats, Floats]:
     Shares by Wilson (1927), J. Am. Stat. Assoc. 22, which holds at 0 and 1 too; all others by their standard error (DeLong's for an AUC),
     cut at the metric's bounds.
     """
-    z = float(ndtri((1 + level) / 2))
+    z = float(special.ndtri((1 + level) / 2))
     if of.metric in SHARES:
         low, high = wilson(of.value, of.base[0], z)
         return low, high
@@ -92,7 +92,7 @@ def by_chance(reference: Estimate, windows: Estimate) -> Floats:
     shape (windows,): a lower bound where low is bad, else an upper one; of a bias, which may be bad on both sides, that on which the window
     stands. Shares exactly (binomial), all others by their standard error.
     """
-    z = float(ndtri(LEVEL))
+    z = float(special.ndtri(LEVEL))
     low = np.full(len(windows.value), reference.metric in LOW_IS_BAD)
     if reference.metric == "bias":
         low = windows.value < reference.value
@@ -107,7 +107,7 @@ def _share(share: Floats, rows: Floats) -> Floats:
     """The 95th percentile of a share of so many rows: exact where few are expected, else to less than a row; NaN where there are none."""
     spread = rows * share * (1 - share)
     many = spread > 25
-    z = float(ndtri(LEVEL))
+    z = float(special.ndtri(LEVEL))
     # Normal, corrected for skew by Cornish and Fisher: the exact one takes a hundred times as long.
     found = np.ceil(rows * share + z * np.sqrt(spread) + (z**2 - 1) * (1 - 2 * share) / 6 - 0.5) / np.maximum(rows, 1)
     if not many.all():
@@ -126,5 +126,5 @@ def p_value(one: Estimate, other: Estimate) -> Floats:
         else:
             error = np.hypot(one.error, other.error)
         difference = np.abs(one.value - other.value)
-        found: Floats = np.where(difference == 0, np.where(np.isnan(error), np.nan, 1.0), 2 * ndtr(-difference / error))
+        found: Floats = np.where(difference == 0, np.where(np.isnan(error), np.nan, 1.0), 2 * special.ndtr(-difference / error))
     return found

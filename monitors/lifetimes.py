@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+
+from data.later import special
 
 Floats = NDArray[np.float64]
 LEAST = 5  # windows, to speak of a trend
@@ -78,7 +79,7 @@ def trend(judged: pd.DataFrame) -> Trend:
     level, spread = float(weight @ value), float(weight @ (at - center) ** 2)
     slope = float(weight @ ((at - center) * (value - level))) / spread
     scatter = float(weight @ (value - level - slope * (at - center)) ** 2) / (len(known) - 2)
-    z = float(stdtrit(len(known) - 2, 0.975))  # scipy.stats has it too, and takes a third of all imports
+    z = float(special.stdtrit(len(known) - 2, 0.975))  # scipy.stats has it too, and takes a third of all imports
     half = z * np.sqrt(scatter / spread)
     horizon = int(np.ceil((end - known["window_start"].iloc[0]) / DAY))
     days = np.arange(horizon + 1)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import bdtrik
 
+from data.later import special
 from monitors.distances import Counts, Floats, cumulative, shares, stephens
 from monitors.wasserstein import Numbers, at_upper_edge, deviation
 
@@ -62,7 +62,7 @@ def of_share(share: Floats, rows: Floats) -> Floats:
     Exact: the least k of which the binomial distribution reaches 0.95, over the rows.
     """
     inside = (share > 0) & (share < 1) & (rows > 0)
-    high = np.ceil(bdtrik(LEVEL, np.where(inside, rows, 1), np.where(inside, share, 0.5)) - 1e-9)
+    high = np.ceil(special.bdtrik(LEVEL, np.where(inside, rows, 1), np.where(inside, share, 0.5)) - 1e-9)
     found: Floats = np.where(inside, np.clip(high, 0, rows) / np.maximum(rows, 1), share)
     return found
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import betaincinv
+
+from data.later import special
 
 Floats = NDArray[np.float64]
 
@@ -158,7 +159,7 @@ def chance_level(level: float, rows: Floats, of: Floats | float = np.inf, probab
     n = np.where(rows > 0, rows, np.nan)
     both = np.maximum(n if np.all(np.isinf(of)) else n * of / (n + of), 1)
     k = np.clip(np.ceil(level * both * (1 - 1e-12)), 1, both)
-    found: Floats = betaincinv(k, both - k + 1, probability)
+    found: Floats = special.betaincinv(k, both - k + 1, probability)
     return found
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import gammaln, logsumexp
+
+from data.later import special
 
 Bools = NDArray[np.bool_]
 VALUES = 30  # the most frequent values of an input that are asked for
@@ -126,12 +127,12 @@ def exact(a: int, n: int, b: int, m: int) -> float:
     hit = a + b
     k = np.arange(a, min(n, hit) + 1)
     logs = _choose(n, k) + _choose(m, hit - k) - _choose(n + m, np.array([hit]))
-    return float(min(2 * np.exp(logsumexp(logs)), 1.0))
+    return float(min(2 * np.exp(special.logsumexp(logs)), 1.0))
 
 
 def _choose(n: int, k: NDArray[np.int64]) -> NDArray[np.float64]:
     with np.errstate(invalid="ignore"):
-        logs = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+        logs = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
     return np.where((k < 0) | (k > n), -np.inf, logs)
 
 

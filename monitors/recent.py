@@ -6,7 +6,8 @@ must not change its mind: here a day's value depends on that day and the thirtee
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+
+from data.later import special
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -52,7 +53,7 @@ def growth_and_step(days: Floats, logs: Floats) -> tuple[Floats, Floats, Floats,
     step = np.choose(chosen, [np.zeros(n), np.zeros(n), fits[2]["step"], fits[3]["step"]])
     of_slope = np.choose(chosen, [fits[1]["slope_deviation"]] * 3 + [fits[3]["slope_deviation"]])
     of_step = np.choose(chosen, [fits[2]["step_deviation"]] * 3 + [fits[3]["step_deviation"]])
-    wide = stdtrit(np.maximum(many - 4, 1), 0.975)
+    wide = special.stdtrit(np.maximum(many - 4, 1), 0.975)
     found = [np.exp(np.minimum(x, 50)) for x in (7 * slope, 7 * wide * of_slope, step, wide * of_step)]
     growth, growth_noise, height, step_noise = (np.where(enough, x, np.nan) for x in found)
     return growth, growth_noise, height, step_noise

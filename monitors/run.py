@@ -231,13 +231,12 @@ def measurements(
     )  # fmt: skip
     if version is not None and dataset is None:
         condition, values = f"{condition} AND {OWN_OR_SHARED}", values | {"version": version}
-    names = ", ".join(quote(c) for c in STORED)
     if exceeding is not None:
         values |= {"exceeding": exceeding}
         floors_too = " ".join(f"AND (coalesce(isnan({floor}), true) OR value > {floor})" for floor in beyond)
         own = f'SELECT (version, "column", segment) FROM main.measurements WHERE {condition} AND value > $exceeding {floors_too}'
         condition += f' AND (version, "column", segment) IN ({own})'
-    return store.frame(f"SELECT {names} FROM main.measurements WHERE {condition} ORDER BY ALL", values)
+    return _measured(store, condition, values)
 
 
 def profiles(
@@ -355,9 +354,14 @@ def whole_series(store: Store, model: str, asked: Collection[summaries.Watched],
         given = {name: value for name in ("monitor", "metric", "segment") if (value := getattr(one, name)) is not None}
         conditions.append("(" + " AND ".join([LENGTHS[one.window], *(f"{quote(name)} = ${name}{i}" for name in given)]) + ")")
         values |= {f"{name}{i}": value for name, value in given.items()}
-    names = ", ".join(quote(c) for c in STORED)
     own = f"model = $model AND ($version IS NULL OR {OWN_OR_SHARED})"
-    return store.frame(f"SELECT {names} FROM main.measurements WHERE {own} AND ({' OR '.join(conditions)}) ORDER BY ALL", values)
+    return _measured(store, f"{own} AND ({' OR '.join(conditions)})", values)
+
+
+def _measured(store: Store, condition: str, values: dict[str, Any]) -> pd.DataFrame:
+    names = ", ".join(quote(c) for c in STORED)
+    found: pd.DataFrame = store.table(f"SELECT {names} FROM main.measurements WHERE {condition} ORDER BY ALL", values).to_pandas()
+    return found
 
 
 def check_model(store: Store, model: str) -> None:

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
-from scipy.special import betaincinv
 
 from data.errors import BadInput, near
+from data.later import special
 from monitors.noise import of_share
 from monitors.rules import _number
 
@@ -191,7 +191,7 @@ def predicted(rows: NDArray[Any], hits: float, of: float) -> Floats:
         return np.full(n.shape, np.nan)
     share = min(hits / of, 1.0)
     chance = of_share(np.full(n.shape, share), n)
-    open_ = betaincinv(hits + 1, of - hits, 0.95) if hits < of else 1.0
+    open_ = special.betaincinv(hits + 1, of - hits, 0.95) if hits < of else 1.0
     return np.where(n > 0, np.maximum(chance, open_), np.nan)
 
 
@@ -205,7 +205,7 @@ def beyond_range(rows: NDArray[Any], of: float) -> Floats:
     if of < 2:
         return np.where(n > 0, 1.0, np.nan)
     chance = of_share(np.full(n.shape, 2 / (of + 1)), n)
-    return np.where(n > 0, np.maximum(chance, betaincinv(2, of - 1, 0.95)), np.nan)
+    return np.where(n > 0, np.maximum(chance, special.betaincinv(2, of - 1, 0.95)), np.nan)
 
 
 def unusual(values: Floats) -> float:

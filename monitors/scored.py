@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
+from data.later import special
 from monitors.outcomes import SCORE_BINS, flat
 
 Floats = NDArray[np.float64]
@@ -173,7 +173,7 @@ def ece_by_chance(found: Gaps, rows: Floats) -> tuple[Floats, Floats]:
     with np.errstate(invalid="ignore", divide="ignore"):
         sd = np.sqrt(found.spread / (rows[:, None] * share))
         z = np.where(sd > 0, found.gap / sd, 0.0)
-        mean = np.where(sd > 0, sd * np.sqrt(2 / np.pi) * np.exp(-(z**2) / 2) + found.gap * (1 - 2 * ndtr(-z)), np.abs(found.gap))
+        mean = np.where(sd > 0, sd * np.sqrt(2 / np.pi) * np.exp(-(z**2) / 2) + found.gap * (1 - 2 * special.ndtr(-z)), np.abs(found.gap))
         variance = np.where(sd > 0, found.gap**2 + sd**2 - mean**2, 0.0)
     return np.nansum(share * mean, axis=1), np.sqrt(np.maximum(np.nansum(share**2 * variance, axis=1), 0))
 

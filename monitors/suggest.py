@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import chdtri
 
+from data.later import special
 from monitors import habits, verdict_fit
 from monitors.candidates import Suggestion, Targets, made, none, often, replayed, short, targets
 from monitors.drift import METRICS
@@ -112,7 +112,7 @@ def _by_chance(had: History, asked: Targets, share: float) -> Floats:
     found = np.full(asked.count, np.nan)
     if had.rule.metric not in METRICS:
         return found
-    stretch = float(chdtri(FREEDOM, share) / chdtri(FREEDOM, 0.05))
+    stretch = float(special.chdtri(FREEDOM, share) / special.chdtri(FREEDOM, 0.05))
     by = pd.Series(had.seen.noise[had.at]).groupby(asked.of[had.series[had.at]]).median()
     found[by.index.to_numpy(int)] = by.to_numpy(float) * (stretch if had.rule.metric == "psi" else np.sqrt(stretch))
     return found

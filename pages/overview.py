@@ -16,12 +16,24 @@ def main() -> None:
     """The page."""
     scope = sidebar.scope()
     st.title("Overview", anchor=False)
-    models(scope)
+    cards = st.container()
     st.subheader(f"Worst states: {words.escaped(scope.model)}", anchor=False)
+    heat = st.empty()
+    if st.session_state.setdefault("first_screen", True):
+        st.session_state["first_screen"] = False
+        with heat:
+            charts.load_plotly()
+    with cards:
+        models(scope)
     if reads.watched(scope).empty:
+        heat.empty()
         sidebar.nothing_measured(scope)
         return
-    worst_states(scope)
+    with heat:
+        charts.show(charts.drawn(_heat, scope), "heat", "Worst state of each column on each day", on_select=_to_clicked)
+    count = summaries.telling(reads.watched(scope))["column"].nunique()
+    some = f"The {COLUMNS} columns that are worst of {count:,}; the pages of the monitors have all. " if count > COLUMNS else ""
+    st.caption(f"{some}Worst state of each column over all monitors and metrics, in windows as long as the rule judges. Click a cell to see it.")
     alerts(scope)
 
 
@@ -49,19 +61,11 @@ def _card(model: str, scope: Scope) -> None:
     st.subheader(f"{words.escaped(model)} &nbsp; {words.MARKS[level]}", anchor=False)
     with st.grid(columns=4, min_column_width=150, vertical_alignment="top"):
         st.metric("Open alerts", f"{len(still_open):,}", help="Of the versions that serve now, in every segment; not those acknowledged or muted.")
-        st.metric(
-            "Rows, last 7 days", f"{int(daily.tail(7).sum()):,}", chart_data=list(daily), chart_type="bar", help=words.VOLUME
-        )
+        with st.container(gap="small"):
+            st.metric("Rows, last 7 days", f"{int(daily.tail(7).sum()):,}", help=words.VOLUME)
+            charts.day_bars(daily, "Rows of each of the last 28 days")
         st.metric("Last data (UTC)", words.day(last - pd.Timedelta(1, "us")))
         st.metric("Serving", ", ".join(words.escaped(name or words.UNVERSIONED) for name in serving))
-
-
-def worst_states(scope: Scope) -> None:
-    """The heat map; a click goes to that column."""
-    count = summaries.telling(reads.watched(scope))["column"].nunique()
-    charts.show(charts.drawn(_heat, scope), "heat", "Worst state of each column on each day", on_select=_to_clicked)
-    some = f"The {COLUMNS} columns that are worst of {count:,}; the pages of the monitors have all. " if count > COLUMNS else ""
-    st.caption(f"{some}Worst state of each column over all monitors and metrics, in windows as long as the rule judges. Click a cell to see it.")
 
 
 def _heat(scope: Scope) -> charts.Figure:

@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from scipy import sparse
 
 from data.engines.places import Bins, Floats, Lookup
+from data.later import sparse
 from data.segmented import Values
 
 Ints: TypeAlias = npt.NDArray[np.int64]

@@ -39,6 +39,13 @@ def show(figure: go.Figure, key: str, alt: str, on_select: Callable[[], None] | 
     return st.plotly_chart(figure, **options)
 
 
+def load_plotly() -> None:
+    """A chart of which nothing is seen: the browser takes Plotly in, half a second, while the server still reads what the first one shows."""
+    blank = {"visible": False, "fixedrange": True}
+    figure = {"data": [{"type": "scatter", "x": [None]}], "layout": {"xaxis": blank, "yaxis": blank, "height": 200}}
+    st.plotly_chart(figure, key="load_plotly", config={"staticPlot": True})
+
+
 def drawn(what: Callable[..., Figure | None], scope: Scope, **asked: Any) -> Any:
     """The figure, if any, that `what(scope, …)` draws, kept as what was read is: see `reads.of_scope`. To draw takes ten times as long as to show."""
     return reads.of_scope(what, scope, look=str(st.context.theme.type), **asked)
@@ -83,6 +90,16 @@ def over_time(
     add_lanes(figure, marks, judged, plot, colours)
     figure.layout.shapes += tuple(_spans(judged, marks.events, focus, colours))
     return figure.figure()
+
+
+def day_bars(counts: pd.Series, alt: str) -> None:
+    """A bar for each day, which says its count under the mouse. Plain HTML, for which the browser loads no library."""
+    colour, most = palette().series[0], max(int(counts.max()), 1)
+    slot, bars = "flex:1;display:flex;align-items:flex-end;height:100%", ""
+    for day, count in counts.items():
+        bar = f'<div style="width:100%;height:{100 * count / most:.1f}%;background:{colour}"></div>'
+        bars += f'<div title="{words.day(day)}: {count:,}" style="{slot}">{bar}</div>'
+    st.html(f'<div role="img" aria-label="{alt}" style="display:flex;gap:2px;height:48px">{bars}</div>')
 
 
 def heat_map(states: pd.DataFrame, marks: Marks) -> go.Figure:

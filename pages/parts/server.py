@@ -21,7 +21,7 @@ async def _beginning(_app: st.App) -> AsyncIterator[None]:
 
 
 def _is_of_a_script(record: logging.LogRecord) -> bool:
-    return record.threadName != "first"  # what is read there has no page to show a spinner on, and Streamlit warns of that
+    return not str(record.threadName).startswith("first")  # what is read there has no page to show a spinner on, and Streamlit warns of that
 
 
 def _read_first() -> None:

@@ -1,5 +1,7 @@
 """What screens share: texts that stay what they are, colours that can be read, figures that draw what was measured."""
 
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -166,3 +168,8 @@ def test_every_metric_that_is_judged_has_words():
     judged = {rule.metric for rule in defaults() if rule.metric}
     assert {metric.removeprefix("estimated_") for metric in judged} <= set(words.METRICS)
     assert set(colours.LEVELS) == set(words.STATES) == set(words.MARKS) == set(words.ICONS)
+
+
+def test_no_first_screen_waits_for_scipy():
+    code = "import sys, pages.parts.charts, pages.parts.sidebar; print([name for name in sys.modules if name.startswith('scipy')])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
