@@ -301,50 +301,6 @@ def segments(store: Store, model: str) -> list[str]:
     return [row[0] for row in store.rows(sql, [model])]
 
 
-def alerts(store: Store, *, model: str | None = None, since: datetime | None = None) -> pd.DataFrame:
-    """The alerts under the rules in force, judged over the whole history, with the states that people's decisions give them (`states.apply`);
-    `since` keeps those that last beyond it."""
-    found = states.apply(undecided(store, model=model), decisions(store))
-    return found if since is None else found[found["end"] > since].reset_index(drop=True)
-
-
-def undecided(store: Store, *, model: str | None = None) -> pd.DataFrame:
-    """The alerts under the rules in force as if nobody had decided anything: open, resolved, and "version retired" for one that is still on,
-    of a version that no longer serves, since nothing will ever end it."""
-    return alerts_under(store, rules(store), model=model)
-
-
-def decisions(store: Store) -> pd.DataFrame:
-    """What people decided about alerts, every decision, the first first."""
-    return deciding.read(store)
-
-
-def alerts_under(
-    store: Store,
-    judging: tuple[Rule, ...],
-    *,
-    model: str | None = None,
-    since: datetime | None = None,
-    metrics: Collection[str] | None = None,
-) -> pd.DataFrame:
-    """As `undecided`, under any rules: what those would give. The defaults come first in `judging`; `metrics` asks for some alone."""
-    if model is not None:
-        check_model(store, model)
-    names = [model] if model is not None else models(store)
-    parts = [_alerts_of(store, name, judging, metrics) for name in names] or [alerting.alerts(judge(measurements(store), judging))]
-    found = pd.concat(parts, ignore_index=True)
-    return found if since is None else found[found["end"] > since].reset_index(drop=True)
-
-
-def _alerts_of(store: Store, model: str, judging: tuple[Rule, ...], metrics: Collection[str] | None) -> pd.DataFrame:
-    """Only what some rule may alert on is read, and of that the series that exceed a limit at all: of the sample's 3 million, 10,000."""
-    asked = [one for one in summaries.watched(judging) if metrics is None or one.metric in metrics]
-    parts = [measurements(store, model=model, dataset=None, **asdict(one)) for one in asked if one.exceeding is not None]
-    parts.append(whole_series(store, model, [one for one in asked if one.exceeding is None]))
-    found = alerting.alerts(judge(pd.concat(parts, ignore_index=True), judging))
-    return summaries.present(found, versions(store, model))
-
-
 def whole_series(store: Store, model: str, asked: Collection[summaries.Watched], version: str | None = None) -> pd.DataFrame:
     """What is watched, those series too that exceed no limit, in one query: thirty of them cost four times as much."""
     if not asked:
@@ -362,6 +318,53 @@ def _measured(store: Store, condition: str, values: dict[str, Any]) -> pd.DataFr
     names = ", ".join(quote(c) for c in STORED)
     found: pd.DataFrame = store.table(f"SELECT {names} FROM main.measurements WHERE {condition} ORDER BY ALL", values).to_pandas()
     return found
+
+
+def alerts(store: Store, *, model: str | None = None, since: datetime | None = None) -> pd.DataFrame:
+    """The alerts under the rules in force, judged over the whole history, with the states that people's decisions give them (`states.apply`);
+    `since` keeps those that last beyond it."""
+    found = states.apply(undecided(store, model=model), decisions(store))
+    return found if since is None else found[found["end"] > since].reset_index(drop=True)
+
+
+def undecided(store: Store, *, model: str | None = None, series: Callable[..., pd.DataFrame] = whole_series) -> pd.DataFrame:
+    """The alerts under the rules in force as if nobody had decided anything: open, resolved, and "version retired" for one that is still on,
+    of a version that no longer serves, since nothing will ever end it. `series` reads as `whole_series` does, for one who keeps what it gave."""
+    return alerts_under(store, rules(store), model=model, series=series)
+
+
+def decisions(store: Store) -> pd.DataFrame:
+    """What people decided about alerts, every decision, the first first."""
+    return deciding.read(store)
+
+
+def alerts_under(
+    store: Store,
+    judging: tuple[Rule, ...],
+    *,
+    model: str | None = None,
+    since: datetime | None = None,
+    metrics: Collection[str] | None = None,
+    series: Callable[..., pd.DataFrame] = whole_series,
+) -> pd.DataFrame:
+    """As `undecided`, under any rules: what those would give. The defaults come first in `judging`; `metrics` asks for some alone."""
+    if model is not None:
+        check_model(store, model)
+    names = [model] if model is not None else models(store)
+    parts = [_alerts_of(store, name, judging, metrics, series) for name in names] or [alerting.alerts(judge(measurements(store), judging))]
+    found = pd.concat(parts, ignore_index=True)
+    return found if since is None else found[found["end"] > since].reset_index(drop=True)
+
+
+def _alerts_of(
+    store: Store, model: str, judging: tuple[Rule, ...], metrics: Collection[str] | None, series: Callable[..., pd.DataFrame]
+) -> pd.DataFrame:
+    """Only what some rule may alert on is read, and of that the series that exceed a limit at all: of the sample's 3 million, 10,000."""
+    asked = [one for one in summaries.watched(judging) if metrics is None or one.metric in metrics]
+    parts = [measurements(store, model=model, dataset=None, **asdict(one)) for one in asked if one.exceeding is not None]
+    parts.append(series(store, model, [one for one in asked if one.exceeding is None]))
+    found = alerting.alerts(judge(pd.concat(parts, ignore_index=True), judging))
+    return summaries.present(found, versions(store, model))
 
 
 def check_model(store: Store, model: str) -> None:

@@ -27,7 +27,7 @@ Figure = go.Figure
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "pentagon", "hexagon")
 DRAWN = ("value", "noise", "noise_99", "usual", "warning", "critical")
 TOLD = ["window_start", "window_end", "level", "rows", "noise", "usual"]  # of a point
-MARKS = 60  # in a row of the heat map: 20 px each on a wide screen
+MARKS = 40  # in a row of the heat map: 20 px each on a wide screen
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
 
 

@@ -205,7 +205,10 @@ def _watched(scope: Scope) -> Frame:
         for one in summaries.watched(everything)
         if one.segment in (None, "all", scope.segment)
     ]
-    measured = thresholds.prepare(run.whole_series(store(), scope.model, asked, scope.version))
+    # In two reads, of which the first is the alerts' own where the scope is all rows of every version.
+    shared = [[one for one in asked if (one.exceeding is None) == whole] for whole in (True, False)]
+    read = [_series(scope.model, judged_at(scope.snapshot), some, scope.version) for some in shared]
+    measured = thresholds.prepare(pd.concat(read, ignore_index=True))
     parts = []
     for window in sorted({one.window for one in asked}):
         judging = everything
@@ -229,7 +232,17 @@ def alerts(model: str, at: int) -> Frame:
 
 def undecided(model: str, at: int) -> Frame:
     """The alerts as if nobody had decided anything. They are dear, so they are read anew only when what they are made of has changed."""
-    found: Frame = _cached(run.undecided, judged_at(at), model=model)
+    last = judged_at(at)
+    found: Frame = _cached(_undecided, last, model=model, at=last)
+    return found
+
+
+def _undecided(opened: Store, model: str, at: int) -> Frame:
+    return run.undecided(opened, model=model, series=lambda _, name, asked: _series(name, at, asked))
+
+
+def _series(model: str, at: int, asked: Sequence[summaries.Watched], version: str | None = None) -> Frame:
+    found: Frame = _cached(run.whole_series, at, model=model, asked=tuple(asked), version=version)
     return found
 
 
