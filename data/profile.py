@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from data import totals
+from data import memory, totals
 from data.arrays import arrays
 from data.bins import BETWEEN, LATENCY, WHOLE, Source, hashes, lookup, probable, watched
 from data.engines.duckdb import Plan, profile
@@ -22,7 +22,7 @@ from data.store import Connection, Store, append, transact
 BATCH = 131_072  # rows: 30 columns of it are 31 MB
 # Counts held at once (windows × segments × bins of all columns), 40 MB and as much again while they are stored; more windows are scanned in turns.
 CELLS = 5_000_000
-READ_AT_ONCE = 20_000  # profiles of 200 counts each: 32 MB, and some times that while they are measured
+READ_AT_ONCE = 15_000  # profiles of 200 counts each: 24 MB, and some times that while they are measured
 NEW_SHOWN = 20  # values that the reference never had, the most frequent of each window
 NO_TIME = -(2**40)  # the window of reference rows that carry no time
 Progress = Callable[[float], None]
@@ -153,7 +153,8 @@ def _scan(
     }
     plan = _plan(cursor, turn, names, counted, values)
     condition = within(source, turn)
-    table = profile(_batches(cursor, source, plan, condition), plan)
+    with memory.keep():
+        table = profile(_batches(cursor, source, plan, condition), plan)
     return _completed(store, source, plan, condition, table)
 
 
