@@ -107,6 +107,25 @@ def with_gaps(series: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([ordered, blanks]).sort_values(["window_start", "window_end"], kind="stable").reset_index(drop=True)
 
 
+def thinned(series: pd.DataFrame, most: int) -> pd.DataFrame:
+    """A line of some `most` points at most: of each stretch the first, the lowest, the highest and the worst; and where a blank begins or ends.
+
+    Parameters
+    ----------
+    series : by time, with value and level, as `with_gaps` gives it. Left as it is where it has no more points than that.
+    """
+    if len(series) <= most:
+        return series
+    known = series["value"].notna()
+    edges = np.flatnonzero(known != known.shift(1))
+    stretch = np.arange(len(series)) * (most // 4) // len(series)
+    kept = [edges, np.maximum(edges - 1, 0), np.flatnonzero(np.diff(stretch, prepend=-1)), np.array([len(series) - 1])]
+    for key in (series["value"], -series["value"], -series["level"]):
+        order = np.lexsort((key.fillna(np.inf).to_numpy(float), stretch))
+        kept.append(order[np.flatnonzero(np.diff(stretch[order], prepend=-1))])
+    return series.iloc[np.unique(np.concatenate(kept))]
+
+
 def limit_lines(judged: pd.DataFrame, which: str, by: str = "version") -> list[pd.DataFrame]:
     """A limit over the windows for which it is in force, in parts that a line can go through: window_start, window_end, limit; by time.
 

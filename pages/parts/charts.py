@@ -27,6 +27,7 @@ Figure = go.Figure
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "pentagon", "hexagon")
 DRAWN = ("value", "noise", "noise_99", "usual", "warning", "critical")
 TOLD = ["window_start", "window_end", "level", "rows", "noise", "usual"]  # of a point
+MOST_POINTS = 2000  # of a line: hours of a year are 8,760, and a browser takes seconds for them
 MARKS = 40  # in a row of the heat map: 20 px each on a wide screen
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
 
@@ -250,7 +251,7 @@ def _limits(figure: Sketch, judged: pd.DataFrame, which: str, by: str, colours: 
 
 
 def _line(figure: Sketch, one: pd.DataFrame, name: str, i: int, y_format: str, colours: Palette) -> None:
-    series = summaries.with_gaps(one)
+    series = summaries.thinned(summaries.with_gaps(one), MOST_POINTS)
     start, end = naive(series["window_start"]), naive(series["window_end"])
     level = series["level"].fillna(-1).astype(int)
     own = colours.series[i % len(colours.series)]

@@ -25,7 +25,7 @@ def counts(bench: Bench) -> None:
     now, then = (backtest.counts(bench.alerts[name]) for name in (MOVED, SAVED))
     weeks = bench.weeks or 1.0
     told = [("Critical", now.critical, then.critical), ("Warning", now.warning, then.warning), ("Open now", now.open, then.open)]
-    with st.grid(columns=4, min_column_width=105):
+    with st.grid(columns=4, min_column_width=95):
         for label, value, before in told:
             _metric(label, f"{value:,}", value - before, f"{value - before:+,}")
         a_week, before = (len(bench.alerts[name]) / weeks for name in (MOVED, SAVED))

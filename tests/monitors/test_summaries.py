@@ -237,3 +237,16 @@ def test_a_limit_of_both_sides_is_a_line_on_each_and_one_that_versions_differ_in
     assert [line["limit"].tolist() for line in summaries.limit_lines(versions, "warning")] == [[0.1, 0.2], [0.1 * 3]]
     assert summaries.last_limits(summaries.limit_lines(versions, "warning")) == [0.1 * 3]
     assert summaries.last_limits(summaries.limit_lines(versions.assign(warning=np.nan), "warning")) == []
+
+
+def test_a_long_line_keeps_its_peaks_its_breaches_and_its_gaps_in_few_points():
+    chance = np.random.default_rng(3)
+    value = chance.normal(0, 1, 9000)
+    value[[100, 5000]] = 9.0, -9.0
+    value[7000:7400] = np.nan
+    series = pd.DataFrame({"value": value, "level": np.where(np.arange(9000) == 4321, 2, 0)})
+    few = summaries.thinned(series, 1000)
+    assert len(few) <= 1010
+    assert {0, 100, 4321, 5000, 6999, 7000, 7399, 7400, 8999} <= set(few.index)
+    assert few.index.is_monotonic_increasing
+    assert summaries.thinned(series, 9000) is series
