@@ -236,7 +236,7 @@ def measurements(
         floors_too = " ".join(f"AND (coalesce(isnan({floor}), true) OR value > {floor})" for floor in beyond)
         own = f'SELECT (version, "column", segment) FROM main.measurements WHERE {condition} AND value > $exceeding {floors_too}'
         condition += f' AND (version, "column", segment) IN ({own})'
-    return _measured(store, condition, values)
+    return _stored(store, condition, values)
 
 
 def profiles(
@@ -311,10 +311,10 @@ def whole_series(store: Store, model: str, asked: Collection[summaries.Watched],
         conditions.append("(" + " AND ".join([LENGTHS[one.window], *(f"{quote(name)} = ${name}{i}" for name in given)]) + ")")
         values |= {f"{name}{i}": value for name, value in given.items()}
     own = f"model = $model AND ($version IS NULL OR {OWN_OR_SHARED})"
-    return _measured(store, f"{own} AND ({' OR '.join(conditions)})", values)
+    return _stored(store, f"{own} AND ({' OR '.join(conditions)})", values)
 
 
-def _measured(store: Store, condition: str, values: dict[str, Any]) -> pd.DataFrame:
+def _stored(store: Store, condition: str, values: dict[str, Any]) -> pd.DataFrame:
     names = ", ".join(quote(c) for c in STORED)
     found: pd.DataFrame = store.table(f"SELECT {names} FROM main.measurements WHERE {condition} ORDER BY ALL", values).to_pandas()
     return found

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from monitors import summaries
 from monitors.alerts import sentence
@@ -9,63 +10,86 @@ from pages.parts import charts, reads, sidebar, words
 from pages.parts.scope import Scope
 
 LATEST = 12  # alerts shown at once
+OPEN = "Of the versions that serve now, in every segment; not those acknowledged or muted."
+Card = tuple[DeltaGenerator, DeltaGenerator]  # its heading and its number of open alerts
 COLUMNS = 40  # of the heat map at most: the alerts below it should be found
 
 
 def main() -> None:
     """The page."""
-    scope = sidebar.scope()
+    scope, first = sidebar.scope(), "overview" not in st.session_state
+    st.session_state["overview"] = "shown"
     st.title("Overview", anchor=False)
-    cards = st.container()
+    above = st.container()
     st.subheader(f"Worst states: {words.escaped(scope.model)}", anchor=False)
     heat = st.empty()
-    if st.session_state.setdefault("first_screen", True):
-        st.session_state["first_screen"] = False
+    if first:
         with heat:
             charts.load_plotly()
-    with cards:
-        models(scope)
-    if reads.watched(scope).empty:
-        heat.empty()
-        sidebar.nothing_measured(scope)
-        return
-    with heat:
-        charts.show(charts.drawn(_heat, scope), "heat", "Worst state of each column on each day", on_select=_to_clicked)
-    count = summaries.telling(reads.watched(scope))["column"].nunique()
-    some = f"The {COLUMNS} columns that are worst of {count:,}; the pages of the monitors have all. " if count > COLUMNS else ""
-    st.caption(f"{some}Worst state of each column over all monitors and metrics, in windows as long as the rule judges. Click a cell to see it.")
-    alerts(scope)
+    with above:
+        cards = models(scope)
+    if not first:
+        tell_alerts(cards, scope)
+    worst_states(scope, heat)
+    if first:  # they take the server longest, and the browser has the chart to draw meanwhile
+        tell_alerts(cards, scope)
+    if not reads.watched(scope).empty:
+        alerts(scope)
 
 
-def models(scope: Scope) -> None:
-    """A card per model: its state now, open alerts, last data, rows of the last seven days."""
-    names = reads.all_models(scope.snapshot)
+def models(scope: Scope) -> dict[str, Card]:
+    """A card per model: its state now, open alerts, last data, rows of the last seven days. Gives where each tells of its alerts."""
+    names, cards = reads.all_models(scope.snapshot), {}
     with st.grid(columns=min(len(names), 2), min_column_width=480):
         for model in names:
             with st.container(border=True):
-                _card(model, scope)
+                if card := _card(model, scope):
+                    cards[model] = card
+    return cards
 
 
-def _card(model: str, scope: Scope) -> None:
+def _card(model: str, scope: Scope) -> Card | None:
     served = reads.versions(model, scope.snapshot)
     if served.empty:
         st.markdown(f"**{words.escaped(model)}**")
         st.caption(words.NOT_MEASURED if reads.has_log(model, scope.snapshot) else words.NO_LOG)
-        return
-    found = reads.alerts(model, scope.snapshot)
-    still_open = found[found["state"] == "open"]
-    level = summaries.worst_severity(still_open)
+        return None
     last = served["last"].max()
     daily = summaries.by_day(reads.volume(model, last, scope.snapshot))
     serving = [str(version) for version in served[served["last"] == last]["version"]]
-    st.subheader(f"{words.escaped(model)} &nbsp; {words.MARKS[level]}", anchor=False)
+    heading = st.empty()
     with st.grid(columns=4, min_column_width=150, vertical_alignment="top"):
-        st.metric("Open alerts", f"{len(still_open):,}", help="Of the versions that serve now, in every segment; not those acknowledged or muted.")
+        still_open = st.empty()
         with st.container(gap="small"):
             st.metric("Rows, last 7 days", f"{int(daily.tail(7).sum()):,}", help=words.VOLUME)
             charts.day_bars(daily, "Rows of each of the last 28 days")
         st.metric("Last data (UTC)", words.day(last - pd.Timedelta(1, "us")))
         st.metric("Serving", ", ".join(words.escaped(name or words.UNVERSIONED) for name in serving))
+    return heading, still_open
+
+
+def tell_alerts(cards: dict[str, Card], scope: Scope) -> None:
+    """Put into each card the model's state and how many alerts are open."""
+    for model, (heading, still_open) in cards.items():
+        found = reads.alerts(model, scope.snapshot)
+        found = found[found["state"] == "open"]
+        mark = words.MARKS[summaries.worst_severity(found)]
+        heading.subheader(f"{words.escaped(model)} &nbsp; {mark}", anchor=False)
+        still_open.metric("Open alerts", f"{len(found):,}", help=OPEN)
+
+
+def worst_states(scope: Scope, place: DeltaGenerator) -> None:
+    """The heat map, at its place; a click goes to that column."""
+    judged = reads.watched(scope)
+    if judged.empty:
+        place.empty()
+        sidebar.nothing_measured(scope)
+        return
+    with place:
+        charts.show(charts.drawn(_heat, scope), "heat", "Worst state of each column on each day", on_select=_to_clicked)
+    count = summaries.telling(judged)["column"].nunique()
+    some = f"The {COLUMNS} columns that are worst of {count:,}; the pages of the monitors have all. " if count > COLUMNS else ""
+    st.caption(f"{some}Worst state of each column over all monitors and metrics, in windows as long as the rule judges. Click a cell to see it.")
 
 
 def _heat(scope: Scope) -> charts.Figure:

@@ -30,7 +30,8 @@ class Event:
 
 def events(path: Path = PATH) -> list[Event]:
     """All events, in the order of the file, which is by start."""
-    entries: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # of libyaml, where PyYAML was built with it: the first screen waits
+    entries: list[dict[str, Any]] = yaml.load(path.read_text(encoding="utf-8"), loader)
     return [Event(**entry | {"columns": tuple(entry["columns"])}) for entry in entries]
 
 

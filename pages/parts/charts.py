@@ -115,9 +115,8 @@ def heat_map(states: pd.DataFrame, marks: Marks) -> go.Figure:
     scale = [[(i + k) / len(LEVELS), colour] for i, colour in enumerate(colours.cells) for k in (0, 1)]
     labels = [words.plain_html(column or words.TABLE) for column in columns]
     noon = days.astype("datetime64[h]") + np.timedelta64(12, "h")
-    figure = go.Figure(
-        go.Heatmap(x=noon, y=labels, z=levels, zmin=-1.5, zmax=2.5, colorscale=scale, showscale=False, ygap=2, hoverinfo="skip")
-    )
+    figure = Sketch()
+    figure.add_heatmap(x=noon, y=labels, z=levels, zmin=-1.5, zmax=2.5, colorscale=scale, showscale=False, ygap=2, hoverinfo="skip")
     # A heat map gives no clicks: these marks lie on it, unseen; no more than a hand can tell apart, since a browser takes a second for 7,000.
     place = naive(states["window_start"]) + (naive(states["window_end"]) - naive(states["window_start"])) / 2
     near = (place - place.min()) // pd.Timedelta(days=-(-len(days) // MARKS))
@@ -143,7 +142,7 @@ def heat_map(states: pd.DataFrame, marks: Marks) -> go.Figure:
     figure.update_layout(legend=legend(), margin_r=12, hovermode="closest", hoverdistance=18)
     add_lanes(figure, marks, states, plot, colours)
     figure.update_xaxes(showgrid=False)
-    return figure
+    return figure.figure()
 
 
 def distributions(groups: pd.DataFrame, window: str, y_title: str = "share of rows") -> go.Figure:

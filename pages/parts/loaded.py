@@ -55,11 +55,11 @@ def _totals(table: pd.DataFrame) -> None:
 def _table(shown: pd.DataFrame) -> int | None:
     time = st.column_config.DatetimeColumn
     config: dict[str, Any] = {
-        "load": number("Load", width=46), "file": text("File", width=150), "undone": text("Undone", width=150), "model": text("Model", width=85),
+        "load": number("Load", width=46), "file": text("File", width=164), "undone": text("Undone", width=150), "model": text("Model", width=85),
         "dataset": text("As", width=72), "version": text("Version", width=58), "rows": number("Rows", format="localized", width=66),
         "misfits": number("Misfits", format="localized", width=56), "first_time": time("From (UTC)", format="D MMM YYYY", width=88),
-        "last_time": time("to", format="D MMM YYYY", width=88), "loaded_at": time("Loaded (UTC)", format="D MMM YYYY, HH:mm", width=126),
-        "author": text("By", width=60), "bytes": number("Size", format="bytes", width=64), "notes": number("Notes", width=46),
+        "last_time": time("to", format="D MMM YYYY", width=88), "loaded_at": time("Loaded (UTC)", format="D MMM YYYY, HH:mm", width=120),
+        "author": text("By", width=60), "bytes": number("Size", format="bytes", width=60), "notes": number("Notes", width=46),
     }  # fmt: skip
     table = _naive(shown, "first_time", "last_time", "loaded_at")
     table = table.assign(file=table["file"].map(lambda name: Path(name).name), notes=table["notes"].map(len))

@@ -1,6 +1,5 @@
 """The sidebar: which model, version, segment and period. The URL holds them (`bind`), so a link shows the same screen."""
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -33,10 +32,9 @@ def read_first() -> None:
         snapshot = reads.snapshot()
         for model in reads.all_models(snapshot)[:1]:
             segments, served = reads.segments(model, snapshot), reads.versions(model, snapshot)
-            with ThreadPoolExecutor(2, thread_name_prefix="first") as both:  # one waits for DuckDB, the other computes
-                both.submit(reads.alerts, model, snapshot)
-                if not served.empty:
-                    both.submit(reads.watched, Scope(model, None, segments[0], *_whole(*_served(served)), snapshot))
+            if not served.empty:
+                reads.watched(Scope(model, None, segments[0], *_whole(*_served(served)), snapshot))
+            reads.alerts(model, snapshot)  # after the chart's, which the browser draws meanwhile
 
 
 def scope() -> Scope:

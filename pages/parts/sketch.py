@@ -35,6 +35,10 @@ class Sketch:
         """A trace of lines, marks or both."""
         self.traces.append({"type": "scatter", **trace})
 
+    def add_heatmap(self, **trace: Any) -> None:
+        """Cells of colours."""
+        self.traces.append({"type": "heatmap", **trace})
+
     def add_bar(self, **trace: Any) -> None:
         """A trace of bars."""
         self.traces.append({"type": "bar", **trace})

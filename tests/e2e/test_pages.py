@@ -46,6 +46,15 @@ def test_on_an_empty_store_every_page_of_the_menu_says_what_to_do(visit: Visit, 
         expect(page.get_by_text("python -m monitors").first, name).to_be_visible()
 
 
+def test_plotly_is_fetched_with_the_page_and_not_with_the_first_chart(page: Page, fresh_url: str):
+    for path in ("/", "/drift"):
+        link = page.request.get(fresh_url + path).headers["link"]
+        script = re.fullmatch(r"<(static/js/PlotlyChart\.[\w-]+\.js)>; rel=modulepreload", link)
+        assert script is not None
+        assert page.request.get(f"{fresh_url}/{script[1]}").ok
+    assert "link" not in page.request.get(f"{fresh_url}/_stcore/health").headers
+
+
 def test_a_click_on_the_heat_map_goes_to_the_column(page: Page, visit: Visit):
     page.set_viewport_size({"width": 1440, "height": 1800})  # the mouse clicks only what is in sight
     visit("?version=v1")
