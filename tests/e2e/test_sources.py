@@ -180,11 +180,11 @@ def set_role(page: Page, row: int, role: str) -> None:
     table = page.locator('[data-testid="stDataFrame"]:visible').last
     option = page.get_by_role("option", name=role, exact=True)
     for _ in range(10):
-        table.scroll_into_view_if_needed()
-        table.click(position={"x": 40, "y": 35 * row + 18})
-        page.keyboard.press("ArrowRight")  # from the column's name to its role, however wide the columns are
-        page.keyboard.press("Enter")
-        with suppress(NotThere):
+        with suppress(NotThere):  # also where the table of another tab was still the last: it is too short for the row
+            table.scroll_into_view_if_needed(timeout=5_000)
+            table.click(position={"x": 40, "y": 35 * row + 18}, timeout=5_000)
+            page.keyboard.press("ArrowRight")  # from the column's name to its role, however wide the columns are
+            page.keyboard.press("Enter")
             option.click(timeout=5_000)
             settle(page)
             return

@@ -43,8 +43,8 @@ def exact(page: Page, which: str) -> str:
 
 def at_rest(page: Page, which: str) -> str:
     """The limit once all that a hand did has arrived: the same at two looks."""
-    before = ""
-    while (now := exact(page, which)) != before:
+    before = None
+    while (now := exact(page, which)) != before or not now:  # an element that was replaced is empty for a moment
         before = now
         page.wait_for_timeout(700)
         settle(page)
