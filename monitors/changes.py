@@ -5,6 +5,7 @@ A change took effect when the log first shows it; what the log cannot show (a pa
 
 import hashlib
 import json
+import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
@@ -20,6 +21,7 @@ COLUMNS = ["id", "model", "version", "at", "kind", "what", "before", "after", "d
 METRICS = ("model", "data", "code", "dependency", "schema", "source")
 KINDS = (*METRICS, "thresholds")  # an edit of thresholds changes what alerts, and nothing of the model: shown, not measured
 HOUR = pd.Timedelta(hours=1)
+LONG_FRACTION = re.compile(r"-?\d+\.\d{6,}")
 Row = dict[str, Any]
 
 
@@ -267,11 +269,15 @@ def alone(changes: pd.DataFrame, change: Mapping[Hashable, Any], windows: int, l
 def sentence(change: Mapping[Hashable, Any]) -> str:
     """A change in words: `numpy 2.4.5 → 2.4.6, patch (v2)`."""
     what = "" if change["kind"] == "model" and change["what"] == "version" else f"{change['what']} "
-    both = (
-        f"{change['before']} → {change['after']}" if change["before"] and change["after"] else change["after"] or change["before"]
-    )
+    both = " → ".join(_short(*filter(None, (change["before"], change["after"]))))
     detail = f", {change['detail']}" if change["detail"] else ""
     return f"{what}{both}".strip() + detail + (f" ({change['version']})" if change["version"] else "")
+
+
+def _short(*values: str) -> tuple[str, ...]:
+    """Fractions of many digits to six figures, where these tell them apart."""
+    short = tuple(f"{float(value):.6g}" if LONG_FRACTION.fullmatch(value) else value for value in values)
+    return short if len(set(short)) == len(short) else values
 
 
 def _day(time: pd.Timestamp) -> str:

@@ -149,7 +149,7 @@ def _named(key: str, before: Body, after: Body) -> Iterator[Difference]:
     old, new = before[key], after[key]
     for name in sorted({*old, *new}):
         if old.get(name, "") != new.get(name, ""):
-            was, now = _told(old.get(name, ""), new.get(name, ""))
+            was, now = str(old.get(name, "")), str(new.get(name, ""))
             kind = "source" if key == "sources" else "data" if name.startswith("train") else "model"
             yield Difference(kind, name, was, now, "" if was and now else "added" if now else "removed")
 
@@ -160,9 +160,3 @@ def _gone(one: Body, other: Body) -> list[str]:
         return []
     there = set(other["features"])
     return [name for name in one["features"] if name not in there]
-
-
-def _told(*values: Any) -> tuple[str, ...]:
-    """Values as text, fractions to six figures where these tell them apart."""
-    short = tuple(f"{value:.6g}" if isinstance(value, float) else str(value) for value in values)
-    return short if len(set(short)) == len(short) else tuple(map(str, values))

@@ -141,6 +141,8 @@ def test_the_neighbour_of_the_same_kind_bounds_a_comparison():
         ("dependency", "numpy", "1.26.4", "2.0.1", "major", "v2", "numpy 1.26.4 → 2.0.1, major (v2)"),
         ("dependency", "shap", "", "0.4", "added", "", "shap 0.4, added"),
         ("model", "version", "v1", "v2", "", "v2", "v1 → v2 (v2)"),
+        ("model", "cut", "0.3485487121925059", "0.41993908418554987", "", "v3", "cut 0.348549 → 0.419939 (v3)"),
+        ("model", "cut", "0.3485487121925059", "0.3485487121925060", "", "", "cut 0.3485487121925059 → 0.3485487121925060"),
     ],
 )
 def test_sentences(kind: str, what: str, before: str, after: str, detail: str, version: str, text: str):
