@@ -153,7 +153,7 @@ def test_killed_between_sending_and_noting_it_the_message_goes_again_under_the_s
         process = sender(place, server.url)
         until = time.monotonic() + 60
         while not server.bodies and time.monotonic() < until:
-            time.sleep(0.05)
+            time.sleep(0.05)  # the receiver tells nobody, and holds its answer back
         process.send_signal(signal.SIGKILL)
         process.wait(60)
         assert [body["key"] for body in server.bodies] == ["a"]

@@ -214,7 +214,7 @@ def test_a_reader_never_waits_for_a_writer_and_sees_the_last_commit(store: Store
     load(store, [first], "m")
     reader, counts = open_store(store.where), []
 
-    def progress(share: float, rows: int, left: float | None) -> None:  # noqa: ARG001
+    def progress(*_: float | None) -> None:
         counts.append(reader.frame("SELECT count(*) AS n FROM logs.m")["n"][0])
 
     load(store, [second], "m", progress=progress)
