@@ -10,9 +10,9 @@ from pages.parts import charts, reads, sidebar, words
 from pages.parts.scope import Scope
 
 LATEST = 12  # alerts shown at once
+COLUMNS = 40  # of the heat map at most: the alerts below it should be found
 OPEN = "Of the versions that serve now, in every segment; not those acknowledged or muted."
 Card = tuple[DeltaGenerator, DeltaGenerator]  # its heading and its number of open alerts
-COLUMNS = 40  # of the heat map at most: the alerts below it should be found
 
 
 def main() -> None:
