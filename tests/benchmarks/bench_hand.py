@@ -6,7 +6,6 @@ DESIGN.md §9 (300 ms). Stores go to .bench/.
 """
 
 import os
-import shutil
 import subprocess
 import sys
 from functools import partial
@@ -20,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
 
 import bench_judge
-from browsing import server_of, settle
+from browsing import launch_args, server_of, settle
 
 from data.store import append, open_store, transact
 from monitors.spans import keep
@@ -138,9 +137,8 @@ def busy(session: CDPSession) -> float:
 
 def measured(place: Path, times: int = MOVES) -> pd.DataFrame:
     """The moves on a store; before them two, which fill caches."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
     with server_of(place) as (url, server), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+        browser = playwright.chromium.launch(**launch_args())
         page = browser.new_context(viewport={"width": 1440, "height": 1000}).new_page()
         page.set_default_timeout(120_000)
         page.add_init_script(WATCH)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -24,6 +25,15 @@ FITS = "(main => main.scrollWidth === main.clientWidth)(document.querySelector('
 HAS_SCHEME = "scheme => getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === scheme"
 PATIENCE = 180_000  # ms that a state may take to come: other workers take their share of the machine, and only what fails waits so long
 IDLE = '[data-testid="stApp"][data-test-connection-state="CONNECTED"][data-test-script-state="notRunning"]'
+
+
+def launch_args() -> dict[str, object]:
+    """How to start the browser that is installed here."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
+    if found is None:
+        raise FileNotFoundError("Chromium or Chrome is needed (Debian: sudo apt-get install chromium).")
+    quiet = ("quic", "background-networking", "component-update", "sync", "dev-shm-usage", "gpu")
+    return {"executable_path": found, "args": ["--no-sandbox", "--no-first-run", *(f"--disable-{what}" for what in quiet)]}
 
 
 @contextmanager

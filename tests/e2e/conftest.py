@@ -1,7 +1,6 @@
 """A real server on a store with a month of the sample and an awkward model, and a real browser on it."""
 
 import math
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlparse
@@ -9,7 +8,7 @@ from urllib.parse import urlparse
 import numpy as np
 import pandas as pd
 import pytest
-from browsing import ODD_NAMES, PATIENCE, ROOT, serving, settle
+from browsing import ODD_NAMES, PATIENCE, ROOT, launch_args, serving, settle
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 SAMPLE = ROOT / "data" / "sample"
@@ -27,11 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, object]:
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
-    if found is None:
-        pytest.fail("The browser tests need Chromium or Chrome (Debian: sudo apt-get install chromium).")
-    quiet = ("quic", "background-networking", "component-update", "sync", "dev-shm-usage", "gpu")
-    return {"executable_path": found, "args": ["--no-sandbox", "--no-first-run", *(f"--disable-{what}" for what in quiet)]}
+    return launch_args()
 
 
 @pytest.fixture(scope="session")
