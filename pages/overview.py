@@ -20,20 +20,18 @@ def main() -> None:
     scope, first = sidebar.scope(), "overview" not in st.session_state
     st.session_state["overview"] = "shown"
     st.title("Overview", anchor=False)
-    above = st.container()
-    st.subheader(f"Worst states: {words.escaped(scope.model)}", anchor=False)
-    heat = st.empty()
-    if first:
-        with heat:
-            charts.load_plotly()
-    with above:
-        cards = models(scope)
+    cards = models(scope)
     if not first:
         tell_alerts(cards, scope)
-    worst_states(scope, heat)
+    st.subheader(f"Worst states: {words.escaped(scope.model)}", anchor=False)
+    measured = not reads.watched(scope).empty
+    if measured:
+        worst_states(scope)
+    else:
+        sidebar.nothing_measured(scope)
     if first:  # they take the server longest, and the browser has the chart to draw meanwhile
         tell_alerts(cards, scope)
-    if not reads.watched(scope).empty:
+    if measured:
         alerts(scope)
 
 
@@ -78,16 +76,10 @@ def tell_alerts(cards: dict[str, Card], scope: Scope) -> None:
         still_open.metric("Open alerts", f"{len(found):,}", help=OPEN)
 
 
-def worst_states(scope: Scope, place: DeltaGenerator) -> None:
-    """The heat map, at its place; a click goes to that column."""
-    judged = reads.watched(scope)
-    if judged.empty:
-        place.empty()
-        sidebar.nothing_measured(scope)
-        return
-    with place:
-        charts.show(charts.drawn(_heat, scope), "heat", "Worst state of each column on each day", on_select=_to_clicked)
-    count = summaries.telling(judged)["column"].nunique()
+def worst_states(scope: Scope) -> None:
+    """The heat map; a click goes to that column."""
+    charts.show(charts.drawn(_heat, scope), "heat", "Worst state of each column on each day", on_select=_to_clicked)
+    count = summaries.telling(reads.watched(scope))["column"].nunique()
     some = f"The {COLUMNS} columns that are worst of {count:,}; the pages of the monitors have all. " if count > COLUMNS else ""
     st.caption(f"{some}Worst state of each column over all monitors and metrics, in windows as long as the rule judges. Click a cell to see it.")
 

@@ -40,13 +40,6 @@ def show(figure: go.Figure, key: str, alt: str, on_select: Callable[[], None] | 
     return st.plotly_chart(figure, **options)
 
 
-def load_plotly() -> None:
-    """A chart of which nothing is seen: the browser takes Plotly in, half a second, while the server still reads what the first one shows."""
-    blank = {"visible": False, "fixedrange": True}
-    figure = {"data": [{"type": "scatter", "x": [None]}], "layout": {"xaxis": blank, "yaxis": blank, "height": 200}}
-    st.plotly_chart(figure, key="load_plotly", config={"staticPlot": True})
-
-
 def drawn(what: Callable[..., Figure | None], scope: Scope, **asked: Any) -> Any:
     """The figure, if any, that `what(scope, …)` draws, kept as what was read is: see `reads.of_scope`. To draw takes ten times as long as to show."""
     return reads.of_scope(what, scope, look=str(st.context.theme.type), **asked)
